@@ -115,7 +115,9 @@ def load_run(
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     stability = errors.attempt("stability", lambda: stability_of(summary, readings), ())
-    watched = Observations(readings, fingerprint, grown=grown, preflight=preflight, stability=stability)
+    watched = Observations(
+        readings, fingerprint, grown=grown, preflight=preflight, stability=stability, visits=search.visits
+    )
     findings = errors.attempt("findings", lambda: evaluation.find(_of_longest_hold(summary), watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
     capacity = errors.attempt("the capacity", lambda: capacity_report(plan, search.visits, aggregate), None)
