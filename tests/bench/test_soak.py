@@ -2,9 +2,27 @@
 
 from __future__ import annotations
 
-from bench.soak import SOAKS, growing
+from bench.soak import SOAKS, growing, interval_row, starved_row, words_of
 from perfsuite.messages.stability import StabilityMessage
+from perfsuite.model.capacity import CapacityAnswer, CapacityKind
 from perfsuite.model.stability import Stability, StabilityOutcome
+
+FOUND = CapacityAnswer(CapacityKind.INTERVAL, 130.0, 145.0)
+AT_LEAST = CapacityAnswer(CapacityKind.AT_LEAST, 60.0)
+
+
+def test_the_truth_has_to_be_in_the_interval_of_a_search() -> None:
+    held = [interval_row("search", FOUND, users, 0.2).holds for users in (129.0, 131.0, 146.0)]
+
+    assert held == [False, True, False]
+    assert interval_row("search", AT_LEAST, 131.0, 0.2).holds is False
+    assert interval_row("search", CapacityAnswer(CapacityKind.CLIFF, 130.0, 145.0), 131.0, 0.2).holds is False
+
+
+def test_a_starved_generator_knows_no_upper_limit() -> None:
+    assert starved_row("starved", AT_LEAST).holds is True
+    assert starved_row("starved", FOUND).holds is False
+    assert [words_of(AT_LEAST), words_of(FOUND)] == ["at least 60", "interval 130 to 145"]
 
 
 def test_what_grows_is_named() -> None:
