@@ -13,7 +13,7 @@ from perfsuite.capacity.records import Visit, VisitResult
 from perfsuite.capacity.samples import SearchSamples
 from perfsuite.capacity.search import Search
 from perfsuite.clock import utc_s
-from perfsuite.measurements.records import Generator, Record
+from perfsuite.measurements.records import Generator, Record, WorkerLost
 from perfsuite.model import LevelOrder, SearchBy, VisitRecord
 from perfsuite.model.capacity import stage_of
 from perfsuite.model.generator import Bottleneck
@@ -27,7 +27,6 @@ from perfsuite.run.context import RunContext
 from perfsuite.run.load_run import save
 from perfsuite.summary.health import capacity_of_generator
 from perfsuite.summary.live import LiveView
-from perfsuite.summary.users import all_logged_in_at, logging_in_by_second
 
 NEAR_LIMIT = 0.9
 """A generator that used so much of the CPU that it may use, or was late or paused beyond the limits of a run, may have
@@ -50,13 +49,14 @@ SHORTEST_LAST_S = 5
 
 @dataclass(slots=True)
 class _Present:
-    """The visit that goes on. `first`: its first second, None while the load is on its way; `until`: the last one that
-    was looked at."""
+    """The visit that goes on. `lost_at`: when a load process was lost in it, 0 if none was. `first`: its first second,
+    None while the load is on its way; `until`: the last one that was looked at."""
 
     visit: Visit
     number: int
     ordered_at: float
     latest_at: float
+    lost_at: float = 0.0
     first: int | None = None
     until: int = 0
     begins: int = 1
@@ -85,6 +85,10 @@ class SearchLeader:
         for record in known:
             if isinstance(record, Generator):
                 self._generators[record.second].append(record)
+            elif isinstance(record, WorkerLost) and self._present is not None:
+                # Its users log in again elsewhere: the visit begins anew with them.
+                self._present.first, self._present.lost_at = None, record.at
+                self._present.latest_at = record.at + REACHED_WITHIN_S
 
     @property
     def target_lost_s(self) -> int:
@@ -146,10 +150,11 @@ class SearchLeader:
         if STAGE not in at or until is None:
             return None
         if PLATEAU in at:
-            seconds = range(math.floor(at[PLATEAU]) - 1, until)
-            logged_in = all_logged_in_at(logging_in_by_second(aggregate, seconds), at[PLATEAU])
-            if logged_in < math.inf:
-                return math.ceil(max(at[STAGE], logged_in))
+            begin = math.floor(max(at[STAGE], at[PLATEAU], present.lost_at))
+            for second, reports in aggregate.users_at(range(begin, until)):
+                alive = sum(sum(users.by_role.values()) for users in reports)
+                if alive >= self._users and not any(users.logging_in for users in reports):
+                    return second + 1
         return until if until > present.latest_at else None
 
     def _has_ended(self, present: _Present) -> bool:

@@ -128,7 +128,7 @@ def test_users_of_each_level_are_ordered_by_role_and_every_visit_is_kept(tmp_pat
     assert all(order.users == users_by_role(sum(order.users.values()), ROLES) for order in load.orders)
     assert all(order.spawn_rate >= 20 for order in load.orders)
     # Each lasts until the next load is there.
-    assert all(before.stop == after.first for before, after in pairwise(visits))
+    assert all(after.first - before.stop == 1 for before, after in pairwise(visits)), "the second of the change"
     assert [visit.phase for visit in visits[:3]] == [VisitPhase.BRACKET, VisitPhase.BRACKET, VisitPhase.RECOVERY]
     # Those of the bracket are too short to be given up.
     longer = [visit for visit in visits if visit.phase in (VisitPhase.BISECT, VisitPhase.REFINE)]
@@ -181,3 +181,22 @@ def test_each_visit_is_a_line(tmp_path: Path) -> None:
     assert first.split()[:5] == ["1", "bracket", "28", "28", "undecided"]
     assert second.split()[:5] == ["2", "bracket", "112", "112", "fail"]
     assert all(len(line) <= 80 for line in load.said.getvalue().splitlines())
+
+
+def test_a_visit_in_which_a_load_process_is_lost_begins_anew_once_its_users_are_back(tmp_path: Path) -> None:
+    load = PretendedLoad(tmp_path)
+    load.record(load.phase(RAMP_UP))
+    while load.leader.go_on(load.enter) and len(load.orders) == 1:
+        users = dict(load.orders[-1].users)
+        if load.second == 5:
+            load.record(load.process.lost(5.0, "2", 15, "killed"))
+        if 5 <= load.second < 9:
+            users["policyholder"] -= 15
+        load.record(
+            load.process.requests(load.second, [50.0] * 28, where=WHERE, ended=28),
+            load.process.users(load.second, logging_in=int(load.second == 9), **users),
+            load.process.generator(load.second, 20.0, waited=0.0),
+        )
+        load.second += 1
+
+    assert load.saved.visits[0].first == START + 11
