@@ -27,7 +27,7 @@ from perfsuite.model import (
 )
 from perfsuite.model.periods import PLATEAU, RAMP_DOWN, RAMP_UP, STAGE
 from perfsuite.roles import ROLES
-from perfsuite.roles.mix import users_by_role
+from perfsuite.roles.mix import sessions_by_role, users_by_role
 from perfsuite.run.capacity import CAPACITY_FILE, SearchRecord, capacity_report
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
@@ -48,18 +48,19 @@ def fast_up_to_100(users: int, _second: int) -> float:
 
 @dataclass
 class PretendedLoad:
-    """One request a second of each user, who are all there at once."""
+    """One request a second of each user, or of each action a second; all users are there at once."""
 
     folder: Path
     times: Times = fast_up_to_100
     busy: Callable[[int, int], bool] = lambda _users, _second: False
     """Users and second → is the generator busy with something else?"""
     most: int = 400
+    by: SearchBy = SearchBy.USERS
     orders: list[LevelOrder] = field(default_factory=list)
     second: int = 0
 
     def __post_init__(self) -> None:
-        asked = CapacityPlan(SearchBy.USERS, 28.0, float(self.most), MOST_S)
+        asked = CapacityPlan(self.by, 28.0, float(self.most), MOST_S)
         counts = users_by_role(self.most, ROLES)
         scenario = Scenario("basic", self.most, 20, MOST_S)
         self.plan = Plan("r", scenario, "http://localhost", counts, (AVERAGE,), (), 1, "now", capacity=asked)
@@ -84,7 +85,7 @@ class PretendedLoad:
         """The answer from all that was recorded, once the search has ended or its time is over."""
         self.record(self.phase(RAMP_UP))
         while self.leader.go_on(self.enter) and self.second < until_s:
-            users = sum(self.orders[-1].users.values())
+            users = round(self.orders[-1].rate or sum(self.orders[-1].users.values()))
             times = [self.times(users, self.second)] * users
             self.record(
                 self.process.requests(self.second, times, where=WHERE, ended=users),
@@ -200,3 +201,20 @@ def test_a_visit_in_which_a_load_process_is_lost_begins_anew_once_its_users_are_
         load.second += 1
 
     assert load.saved.visits[0].first == START + 11
+
+
+def test_by_arrival_rate_the_rate_changes_and_sessions_only_come(tmp_path: Path) -> None:
+    load = PretendedLoad(tmp_path, by=SearchBy.ARRIVAL_RATE)
+    answer = load.go()
+    rates = [order.rate or 0.0 for order in load.orders]
+    sessions = [sum(order.users.values()) for order in load.orders]
+
+    assert answer.kind is CapacityKind.CLIFF
+    assert answer.low is not None
+    assert answer.high is not None
+    assert answer.low <= 100.5 <= answer.high
+    assert rates == [visit.load for visit in load.saved.visits]
+    assert sessions == sorted(sessions)
+    assert min(rates[2:]) < max(rates), "it goes down, too"
+    needed = sessions_by_role(max(rates), ROLES, 1.0)
+    assert load.orders[-1].users == needed
