@@ -92,7 +92,7 @@ class Note(Code):
     # ── what was not exercised ──────────────────────────────────────────────────────────────────────────────────
     DIFFERS = "answers that differ from the contract but were used: {answers:list}"
     LEFT_OUT = "left out, {why}: {operations:list}"
-    DEAD_BEHAVIOURS = "not exercised, because none of their operations was possible: {behaviours:list}"
+    DEAD_BEHAVIOURS = "not exercised, because none of their operations was left: {behaviours:list}"
     LACKING = "{operations:list} as {role} could not be made {times:n time}: {why}"
     LACKING_DATA = "{operation} could not be made {times:n time}: the target holds no data for it"
     LACKING_OWN_ROWS = (

@@ -44,6 +44,11 @@ class Headline(Code):
     NOT_JUDGED = "{targets:n target} could not be judged"
     ALL_EXERCISED = "All {planned} operations (counted per role) were exercised"
     SOME_EXERCISED = "{exercised} of {planned} operations (counted per role) were exercised; not exercised: {names}"
+    SOME_EXCLUDED = (
+        "{exercised} of {planned} operations (counted per role) were exercised; excluded: {excluded};"
+        " not exercised: {names}"
+    )
+    ALL_BUT_EXCLUDED = "{exercised} of {planned} operations (counted per role) were exercised; excluded: {excluded}"
 
     # What a backend that failed did: "missed 1 of 4 targets and stopped answering at 12:03:10 UTC".
     MISSED = "missed {which}"

@@ -55,6 +55,8 @@ class Coverage:
     """All operations of the roles, logins too; roles that have no user since there are too few are among them."""
     not_exercised: tuple[str, ...] = ()
     """Those of `planned` that no request was sent of in the load, for whatever reason."""
+    excluded: tuple[str, ...] = ()
+    """Those of `planned` that the scenario leaves out."""
 
     @property
     def exercised(self) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from perfsuite.format import clock, figure, joined, number, plural, quantity
@@ -159,8 +159,21 @@ def exercised(summary: Summary) -> Message | None:
         return None
     if not coverage.not_exercised:
         return Headline.ALL_EXERCISED(planned=planned)
-    names = joined(_shortest(not_exercised(coverage)))
-    return Headline.SOME_EXERCISED(exercised=coverage.exercised, planned=planned, names=names)
+    fields: dict[str, int | str] = {"exercised": coverage.exercised, "planned": planned}
+    wanted = _without_excluded(coverage)
+    names = joined(_shortest(not_exercised(wanted)))
+    if not coverage.excluded:
+        return Headline.SOME_EXERCISED(**fields, names=names)
+    fields["excluded"] = joined(_shortest(Counter(operation for _role, operation in map(_pair, coverage.excluded))))
+    return Headline.SOME_EXCLUDED(**fields, names=names) if names else Headline.ALL_BUT_EXCLUDED(**fields)
+
+
+def _without_excluded(coverage: Coverage) -> Coverage:
+    planned, missing = (
+        tuple(entry for entry in entries if entry not in coverage.excluded)
+        for entries in (coverage.planned, coverage.not_exercised)
+    )
+    return replace(coverage, planned=planned, not_exercised=missing)
 
 
 def _shortest(counts: Mapping[str, int]) -> list[str]:

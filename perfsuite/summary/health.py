@@ -253,7 +253,12 @@ def with_exercised(known: Coverage, plan: Plan, roles: Sequence[Role], rows: Ite
     sent = {f"{row.role} / {row.operation}" for row in rows if row.statistics.requests > row.breakdown.not_started}
     there = [role for role in roles if plan.users_by_role.get(role.slug) or role.slug in plan.absent_roles]
     planned = tuple(dict.fromkeys(f"{role.slug} / {operation}" for role in there for operation in _operations(role)))
-    return replace(known, planned=planned, not_exercised=tuple(entry for entry in planned if entry not in sent))
+    return replace(
+        known,
+        planned=planned,
+        not_exercised=tuple(entry for entry in planned if entry not in sent),
+        excluded=tuple(entry for entry in planned if not plan.scenario.sends(entry.partition(" / ")[2])),
+    )
 
 
 def _operations(role: Role) -> Iterable[str]:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.messages import Message
 from perfsuite.messages.report import Headline
 from perfsuite.model import Coverage, Outcome, RunReport, WholeRun
 from perfsuite.report.files.json_file import summary_json
@@ -115,3 +116,23 @@ def test_a_run_without_requests_has_no_sentence() -> None:
 def test_a_failed_run_has_the_sentence_only_in_the_section_on_coverage() -> None:
     assert SENTENCE not in render_summary(report(MISSING, Outcome.FAIL))
     assert SENTENCE in " ".join(report_html(report(MISSING, Outcome.FAIL)).split())  # in the section on coverage
+
+
+@pytest.mark.parametrize(
+    ("missing", "sentence"),
+    [
+        pytest.param(
+            ("senior_agent / policies.create",),
+            Headline.ALL_BUT_EXCLUDED(exercised=9, planned=10, excluded="policies.create"),
+            id="nothing else",
+        ),
+        pytest.param(
+            ("senior_agent / policies.create", "support_staff / tickets.list", "support_staff / tickets.create"),
+            Headline.SOME_EXCLUDED(exercised=7, planned=10, excluded="policies.create", names="tickets"),
+            id="and others that the run did not reach",
+        ),
+    ],
+)
+def test_what_was_excluded_is_apart_from_what_was_not_exercised(missing: tuple[str, ...], sentence: Message) -> None:
+    known = replace(coverage(*missing), excluded=("senior_agent / policies.create",))
+    assert exercised(report(known).summary) == sentence

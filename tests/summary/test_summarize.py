@@ -392,7 +392,11 @@ def test_what_was_exercised_is_what_requests_were_sent_of() -> None:
     assert "reader / login" in coverage.planned
     assert {"writer / login", "writer / policies.create"} <= set(coverage.not_exercised)
     assert not {"reader / login", "reader / policies.list"} & set(coverage.not_exercised)
-    assert coverage.exercised == 2
+    assert (coverage.exercised, coverage.excluded) == (2, ())
+    plan = make_plan()
+    plan = replace(plan, scenario=replace(plan.scenario, exclude=("policies.create",)))
+    coverage = build(plan, Aggregate.of(records), preflight=None, roles=ROLES).coverage
+    assert coverage.excluded == ("writer / policies.create",)
 
 
 def test_a_role_that_has_no_user_for_want_of_users_was_planned_and_others_were_not() -> None:

@@ -97,6 +97,7 @@ def summary_dict(report: RunReport) -> dict[str, Any]:
             "planned": len(summary.coverage.planned),
             "exercised": summary.coverage.exercised,
             "not_exercised": list(summary.coverage.not_exercised),
+            "excluded": list(summary.coverage.excluded),
         },
         "environment": dict(summary.environment),
         **_extra(report),

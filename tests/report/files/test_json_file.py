@@ -43,7 +43,7 @@ def test_keys_are_the_fixed_ones_in_their_order(name: str) -> None:
     place = ["role", "behaviour", "operation", "method", "path"]
     assert all(list(row) == [*place, *STATISTIC_FIELDS, *BREAKDOWN_FIELDS, "slowest"] for row in content["operations"])
     assert list(content["coverage"]) == [
-        "offered", "missing", "broken", "differs", "empty", "planned", "exercised", "not_exercised",
+        "offered", "missing", "broken", "differs", "empty", "planned", "exercised", "not_exercised", "excluded",
     ]  # fmt: skip
     assert list(content["whole_run"]) == ["requests", "failures", "rate_limited", "expired"]
     assert [list(target) for target in content["targets"]] == [
