@@ -45,9 +45,18 @@ RUNS = {
         "--scenarios", str(_SHAPES), "--scenario", "climb",
     ),
     "endurance": ("--demo", "--users", "20", "--spawn-rate", "20", "--duration", "10m", "--fault", "leak=1MB/min"),
+    "capacity": ("capacity", "--demo", "--fault", "capacity=2:20", "--max-users", "400", "--max-duration", "8m"),
 }  # fmt: skip
 """Outcome → the options of a run that ends so. Faults count from the start of the backend, before the load."""
-_EXIT_CODES = {"failed": 1, "passed": 0, "inconclusive": 4, "interrupted": 130, "stages": 0, "endurance": 0}
+_EXIT_CODES = {
+    "failed": 1,
+    "passed": 0,
+    "inconclusive": 4,
+    "interrupted": 130,
+    "stages": 0,
+    "endurance": 0,
+    "capacity": 0,
+}
 _INTERRUPT_AFTER_S = 25.0
 _LONGEST_S = 900.0
 
@@ -76,6 +85,7 @@ KEPT = {
     "report-stages": ("stages", Look(height=640, at="#charts")),
     "report-stages-table": ("stages", Look(height=260, at="#stages-title")),
     "report-stability": ("endurance", Look(height=440, at="#stability-title")),
+    "report-capacity": ("capacity", Look(width=1000, height=700, at="#capacity")),
 }
 """Name of a picture in docs/images → the run that it shows, and how."""
 WHOLE = {

@@ -39,6 +39,7 @@ class CapacityText(Code):
     ABORTED = "ended early: far beyond a limit"
     SATURATED = "saturated: requests piled up"
     GENERATOR_LIMITED = "load generator near its limit"
+    VISIT_RECOVERED = "recovered after {after_s:seconds}"
 
 
 class CapacityChangeText(Code):

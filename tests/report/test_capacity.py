@@ -46,6 +46,12 @@ def test_an_interval_of_users_is_whole_and_rounded_outwards() -> None:
     assert range_text(12.2, 12.9, RATE) == "12.2–12.9"
 
 
+def test_requests_per_second_rise_in_the_sentence_even_where_they_fall_with_the_load() -> None:
+    falling = replace(made_capacity.by_users().answer, rps=(99.0, 83.4))
+
+    assert answer_line(falling, USERS).fields["rps"] == "83.4–99"
+
+
 def test_the_target_that_fails_first_and_the_recovery_follow() -> None:
     lines = capacity_lines(made_capacity.by_users(), USERS)
 

@@ -232,8 +232,12 @@ class _Plot:
         )
 
     def _line(self, place: int, colour: int, scale: Scale) -> MarginLine:
-        """Drawn beyond the ends of the plot, which cuts it off."""
-        points = [(_x(level.load, scale), shares_of(level, self.found)[place]) for level in self.found.answer.levels]
+        """Through the loads that count. Drawn beyond the ends of the plot, which cuts it off."""
+        points = [
+            (_x(level.load, scale), shares_of(level, self.found)[place])
+            for level in self.found.answer.levels
+            if not level.generator_limited
+        ]
         label = target_text(self.found.targets[place].target)
         return MarginLine(heading(label), f"--role-{colour}", line(points, _SHARES), dots(points, _SHARES))
 

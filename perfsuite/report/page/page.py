@@ -20,7 +20,7 @@ from perfsuite.report.page.findings import FindingsSection, Highlight, findings_
 from perfsuite.report.page.load_charts import TimeLimit
 from perfsuite.report.page.slowest import slowest_table
 from perfsuite.report.page.stability import stability_table
-from perfsuite.report.page.stages import stages_table
+from perfsuite.report.page.stages import stages_table, visits_table
 from perfsuite.report.page.tables import (
     Cell,
     Column,
@@ -133,7 +133,7 @@ def page_of(report: RunReport) -> ReportPage:
     changes = summarize_comparison(report.comparison) if report.comparison else None
     published = published_table(report)
     operations, slowest = operation_tables(summary), slowest_table(summary)
-    stages = stages_table(summary)
+    stages = stages_table(summary) if report.capacity is None else visits_table(report)
     tables = (
         *([stages] if stages else ()),
         *_stability(report),

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from perfsuite.format import clock, duration, number
-from perfsuite.model import Second, Summary, VisitPhase, VisitRecord
+from perfsuite.format import UNKNOWN, clock, duration, number
+from perfsuite.messages.capacity import CapacityText
+from perfsuite.model import RunReport, Second, Summary, VisitPhase, VisitRecord
+from perfsuite.model.capacity import stage_of
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import READ_ONLY, load_text
+from perfsuite.report.capacity import unit_of
 from perfsuite.report.page.charts import Period
 from perfsuite.report.page.tables import FIGURE_COLUMNS, Cell, Column, PageTable, figure_cells
 from perfsuite.report.stages import recovery_lines
-from perfsuite.report.text import clean
+from perfsuite.report.text import clean, heading
 
 COUNTED_PHASES = frozenset({VisitPhase.BRACKET, VisitPhase.BISECT, VisitPhase.REFINE})
 
@@ -44,6 +47,52 @@ def stages_table(summary: Summary) -> PageTable | None:
         caption += " Stages in which nothing is written do not count."
     hint = ". ".join(map(str, recovery_lines(summary)))
     return PageTable("stages", "Stages", caption, columns, rows, hint=f"{hint}." if hint else "")
+
+
+def visits_table(report: RunReport) -> PageTable | None:
+    """One row for each visit of a search, folded; None for a run that is no search. Figures are those of its stage."""
+    found, search = report.capacity, report.plan.capacity
+    if found is None or search is None or not found.visits:
+        return None
+    start = report.summary.seconds[0].second if report.summary.seconds else 0
+    figures = {stage.name: stage.statistics for stage in report.summary.stages}
+    unknown = (Cell(UNKNOWN),) * len(FIGURE_COLUMNS)
+    rows = tuple(
+        (
+            Cell(number(visit.number), str(visit.number)),
+            Cell(number(visit.load), str(visit.load)),
+            Cell(visit.phase.value.replace("_", " ")),
+            Cell(clock(visit.first - start), str(visit.first - start)),
+            Cell(duration(visit.stop - visit.first), str(visit.stop - visit.first)),
+            *(figure_cells(figures[name]) if (name := stage_of(visit.number)) in figures else unknown),
+            Cell("; ".join(_notes(visit))),
+        )
+        for visit in found.visits
+    )
+    columns = (
+        Column("Visit"),
+        Column(heading(unit_of(search.by))),
+        Column("For", number=False, hint="why this load was visited"),
+        Column("From", hint="time since the start of the run"),
+        Column("Lasted"),
+        *FIGURE_COLUMNS,
+        Column("Note", number=False),
+    )
+    caption = (
+        "Times in ms. The visits in their order: bracket and bisect look for the limit, refine measures near it,"
+        " recovery waits until the target is back to normal; overload and from above show what it completes at most,"
+        " and whether it recovers under load."
+    )
+    return PageTable("visits", "Visits", caption, columns, rows, open=False)
+
+
+def _notes(visit: VisitRecord) -> Iterable[str]:
+    if visit.aborted:
+        yield CapacityText.ABORTED()
+    if visit.generator_limited:
+        yield CapacityText.GENERATOR_LIMITED()
+    if visit.recovered_s is not None:
+        yield CapacityText.VISIT_RECOVERED(after_s=visit.recovered_s)
 
 
 def periods_of(seconds: Sequence[Second], visits: Sequence[VisitRecord] = ()) -> Iterable[Period]:

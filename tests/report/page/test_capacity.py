@@ -10,7 +10,7 @@ from perfsuite.model import CapacityReport, RunReport, SearchBy, VisitPhase
 from perfsuite.report.page.capacity import MOST_LINES, CapacitySection, capacity_section
 from perfsuite.report.page.html import report_html
 from perfsuite.report.page.page import page_of
-from perfsuite.report.page.stages import periods_of
+from perfsuite.report.page.stages import periods_of, visits_table
 from perfsuite.report.page.timeline import timeline_of
 from tests.report import example_runs, made_capacity
 from tests.report.made_load import START
@@ -64,6 +64,15 @@ def test_each_load_is_a_shape_at_its_worst_target() -> None:
     assert (last.kind, last.y) == ("fail", 0.0)
     assert last.title == "512 users: fail, 95th percentile 99.02 % over 1,200 ms, limit 5 %"
     assert "318 users: pass, average response time 490 ms, limit 500 ms" in chart.description
+
+
+def test_lines_leave_out_loads_at_which_the_generator_was_near_its_limit() -> None:
+    found = made_capacity.limited_by_generator()
+    counted = [level for level in found.answer.levels if not level.generator_limited]
+    chart = section(found).charts[0]
+
+    assert len(counted) < len(chart.marks) == len(found.answer.levels)
+    assert chart.lines[0].path.count("L") == len(counted) - 1
 
 
 def test_the_second_chart_is_of_the_loads_near_the_answer() -> None:
@@ -126,6 +135,22 @@ def test_levels_are_a_table_with_exact_values() -> None:
     assert [cell.text for cell in table.rows[3][:4]] == ["256", "10", "1,591", "159"]
     assert (table.rows[3][3].value, table.rows[3][7].text) == ("159.1", "pass")
     assert table.rows[-1][7].alarm
+
+
+def test_each_visit_has_a_row() -> None:
+    report = by_users()
+    found = report.capacity
+    assert found is not None
+    table = visits_table(report)
+    assert table is not None
+
+    assert len(table.rows) == len(found.visits)
+    assert not table.open
+    assert [cell.text for cell in table.rows[0][:5]] == ["1", "8", "bracket", "00:00", "10 s"]
+    recovery = next(place for place, visit in enumerate(found.visits) if visit.phase is VisitPhase.RECOVERY)
+    assert "recovered after" in table.rows[recovery][-1].text
+    assert visits_table(example_runs.passed()) is None
+    assert ("Visits", "visits-title") not in page_of(report).contents
 
 
 def test_visits_have_their_load_on_the_time_axis_and_what_does_not_count_is_shaded() -> None:
