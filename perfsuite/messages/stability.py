@@ -11,6 +11,7 @@ class StabilityMessage(Code):
     STEADY = "steady, at most {most}/min"
     SETTLES = "settles: it grew at first, then by at most {most}/min"
     GROWS = "grows {rate}/min ({low} to {high})"
+    LAST_GOOD = "{rate}/min in the last good run, {run}"
     LIMIT_IN = "limit in {low} to {high}"
     LIMIT_IN_ABOUT = "limit in {low}"
     LIMIT_AFTER = "limit in {low} or later"

@@ -33,6 +33,24 @@ class GrowthCause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class GrowthBefore:
+    """What a resource did in an earlier run. `level`: None where it is not known."""
+
+    metric: str
+    unit: str
+    per_minute: float
+    level: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LastGoodRun:
+    """The last run of the same scenario that passed, with the growth of its resources."""
+
+    run_id: str
+    growth: tuple[GrowthBefore, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Stability:
     """One resource over the steady state. None: not known.
 
@@ -51,6 +69,9 @@ class Stability:
     limit: float | None = None
     cause: GrowthCause | None = None
     per_1000_writes: tuple[float, float, float] | None = None
+    last_good: GrowthBefore | None = None
+    """The same in the last good run of the scenario, `last_good_run`; None and "" where there is none."""
+    last_good_run: str = ""
 
     @property
     def lasts_s(self) -> tuple[float, float] | None:

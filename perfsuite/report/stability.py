@@ -47,4 +47,7 @@ def _entry(each: Stability) -> dict[str, Any]:
         "per_1000_writes": each.per_1000_writes and rounded("", each.per_1000_writes[0]),
         "per_1000_writes_interval": each.per_1000_writes and [rounded("", end) for end in each.per_1000_writes[1:]],
         "lasts_s": None if each.lasts_s is None else [rounded("", end) for end in each.lasts_s],
+        "last_good_run": each.last_good_run or None,
+        "last_good_per_minute": rounded("per_minute", each.last_good.per_minute if each.last_good else None),
+        "last_good_level": rounded("level", each.last_good.level if each.last_good else None),
     }

@@ -25,6 +25,7 @@ from perfsuite.report.write import MARKDOWN_FILE, write_all
 from perfsuite.run.archive import RunArchive, environment_of, past_run
 from perfsuite.run.comparison import compare_with_baseline, noise_of
 from perfsuite.run.context import RunContext
+from perfsuite.run.last_good import compared_with_last_good
 from perfsuite.run.load_run import (
     CIRCUMSTANCES_FILE,
     COMPARISON_FILE,
@@ -158,6 +159,8 @@ def count_logged(log: Path, run_id: str, expected: int, retries: int = 0) -> int
 def _evaluate(run: RunContext, baseline: RunGroup | None, outputs: Outputs) -> LoadedRun:
     """The run from its files, with the comparison where there is a baseline."""
     finished = outputs.load(run.folder, errors=run.errors)
+    alone, archive = finished, RunArchive(run.results, run.history)
+    finished = run.errors.attempt("last good run", lambda: compared_with_last_good(alone, archive), alone)
     if baseline is None:
         return finished
     known = run.errors.groups

@@ -27,6 +27,7 @@ from perfsuite.model.fingerprint import Difference, Fingerprint
 from perfsuite.model.history import Comparison
 from perfsuite.model.monitor import Reading
 from perfsuite.model.role import Role
+from perfsuite.model.stability import LastGoodRun
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
 from perfsuite.monitor import MINUTES_FILE as READINGS_MINUTES_FILE
 from perfsuite.monitor import read_minutes, read_readings, with_readings_of_load
@@ -35,13 +36,14 @@ from perfsuite.roles.work import roles_of
 from perfsuite.run.capacity import CAPACITY_FILE, SearchRecord, capacity_report, with_visits
 from perfsuite.run.error_collector import ErrorCollector, RaiseErrors, since
 from perfsuite.stability.evaluate import stability_of
+from perfsuite.stability.last_good import with_last_good
 from perfsuite.suite_errors import most_frequent_first
 from perfsuite.summary.summarize import Circumstances, build
 
 T = TypeVar("T")
 
 PLAN_FILE, PREFLIGHT_FILE, CIRCUMSTANCES_FILE = "plan.json", "preflight.json", "circumstances.json"
-COMPARISON_FILE = "comparison.json"
+COMPARISON_FILE, LAST_GOOD_FILE = "comparison.json", "last_good_run.json"
 
 
 def save(path: Path, value: object) -> None:
@@ -115,6 +117,7 @@ def load_run(
     fingerprint = errors.attempt("fingerprint", lambda: _fingerprint_of(folder), None)
     grown = errors.attempt("fingerprints compared", lambda: _grown(folder, fingerprint), [])
     stability = errors.attempt("stability", lambda: stability_of(summary, readings), ())
+    stability = with_last_good(stability, _optional(folder / LAST_GOOD_FILE, LastGoodRun))
     watched = Observations(
         readings, fingerprint, grown=grown, preflight=preflight, stability=stability, visits=search.visits
     )

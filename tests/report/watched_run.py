@@ -10,7 +10,8 @@ from perfsuite.model import RunReport, TargetOutcome, TargetResult
 from perfsuite.model.finding import Evidence, Finding, FindingKind
 from perfsuite.model.fingerprint import Cost, CostState, DatabaseInfo, Fingerprint, OperationCost, RequestCost
 from perfsuite.model.monitor import METRICS, Reading
-from perfsuite.model.stability import GrowthCause, Stability, StabilityOutcome
+from perfsuite.model.stability import GrowthBefore, GrowthCause, LastGoodRun, Stability, StabilityOutcome
+from perfsuite.stability.last_good import with_last_good
 from tests.report.made_load import START
 
 AT_S = START + 30
@@ -136,7 +137,8 @@ def stability() -> tuple[Stability, ...]:
                        (0.0, 0.0), 12.0)  # fmt: skip
     short = StabilityMessage.TOO_SHORT(needed=8)
     unread = Stability("redis.memory_bytes", "memory of Redis", "bytes", StabilityOutcome.CANNOT_TELL, short)
-    return grows, written, steady, unread
+    before = LastGoodRun("endurance_20260228_093000", (GrowthBefore("server.memory_bytes", "bytes", 0.2e6, 190e6),))
+    return with_last_good((grows, written, steady, unread), before)
 
 
 def watched(report: RunReport) -> RunReport:

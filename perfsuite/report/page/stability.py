@@ -14,6 +14,7 @@ _COLUMNS = (
     Column("Outcome", number=False),
     Column("Growth/min", hint="Theil–Sen slope of the lowest value of each window, or of the mean for response times"),
     Column("90 % CI", hint="90 % confidence interval of the growth"),
+    Column("Last good run", hint="growth/min in the last run of the scenario that passed"),
     Column("At the end", hint="highest values at the end of the run"),
     Column("Limit", hint="where it is used up"),
     Column("Detail", number=False),
@@ -35,10 +36,18 @@ def _row(each: Stability) -> tuple[Cell, ...]:
         Cell(each.outcome.value, alarm=each.outcome is StabilityOutcome.GROWS),
         _figure(each.per_minute, each.unit),
         Cell(interval),
+        _before(each),
         _figure(each.level, each.unit),
         _figure(each.limit, each.unit) if each.limit is not None else Cell(UNKNOWN, title="no limit is known"),
         Cell(clean(each.reason)),
     )
+
+
+def _before(each: Stability) -> Cell:
+    if each.last_good is None:
+        return Cell(UNKNOWN, title="no earlier run of the scenario passed, or its folder is gone")
+    growth = each.last_good.per_minute
+    return Cell(quantity(growth, each.unit), exact(rounded("", growth)), title=clean(each.last_good_run))
 
 
 def _figure(value: float | None, unit: str) -> Cell:
