@@ -1,7 +1,8 @@
 """Would the target last so long? Judged from when its resources would reach their limits, by the growth of a long run.
 
 A resource that grows counts with its growth; the target is missed where it reaches its limit too early. Where nothing
-grows, the fastest growth that the run leaves possible has to last as well: a short run cannot exclude a slow leak. The
+grows, the fastest growth that the run leaves possible has to last as well: a short run cannot exclude a slow leak. A
+table counts as part of its database. The
 target is not judged where the backend's memory was not monitored, or where the limit of what grows is not known.
 """
 
@@ -15,6 +16,7 @@ from perfsuite.judge.metrics import not_judged_result
 from perfsuite.messages import Message
 from perfsuite.messages.stability import LastingReason
 from perfsuite.model import Remedy, Summary, Target, TargetOutcome, TargetResult
+from perfsuite.model.monitor import PART
 from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, Stability, StabilityOutcome
 
 _MEMORY = "server.memory_bytes"
@@ -24,7 +26,7 @@ Judged = tuple[TargetOutcome, Message, float | None, bool]
 
 def judge_lasting(target: Target, summary: Summary, stability: Sequence[Stability]) -> TargetResult:
     """The target on how long the target lasts; `limit` and `observed` are seconds after the run."""
-    resources = [each for each in stability if each.metric != RESPONSE_TIMES]
+    resources = [each for each in stability if each.metric != RESPONSE_TIMES and PART not in each.metric]
     outcome, reason, observed, close = _judged(target, summary, resources)
     return replace(
         not_judged_result(target, reason, observed),

@@ -231,6 +231,13 @@ _METRICS: Final = (
         _UP,
     ),
     Metric("postgres.database_bytes", "bytes", "size of the database on disk, indexes included", _UP),
+    Metric(
+        "postgres.table_bytes",
+        "bytes",
+        "size of one table with its indexes: the ten largest, and those that change; read every 10 s (a part)",
+        _UP,
+        of_parts=True,
+    ),
     # ── PostgreSQL: work of the whole server
     Metric("postgres.checkpoints_per_s", "per second", "checkpoints, timed and requested", _UP),
     Metric("postgres.wal_bytes_per_s", "bytes per second", "write-ahead log written; on a standby: replayed"),

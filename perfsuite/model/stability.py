@@ -15,6 +15,10 @@ RESPONSE_TIMES = "response_times"
 """Metric of the series that no monitor reads."""
 
 
+TABLE_LABEL = "size of table "
+"""What the label of a table begins with."""
+
+
 class StabilityOutcome(StrEnum):
     """What a resource did over the run."""
 

@@ -25,7 +25,9 @@ from perfsuite.monitor.postgres_queries import (
     own_statements,
     parts_for,
     sessions_metrics,
+    table_sizes,
 )
+from perfsuite.monitor.postgres_tables import TableSizes
 from perfsuite.monitor.source import (
     Clock,
     Figures,
@@ -43,6 +45,7 @@ _CONNECT_TIMEOUT_S = 2
 _SETTINGS = {
     "default_transaction_read_only": "on",
     "statement_timeout": str(STATEMENT_TIMEOUT_MS),
+    "lock_timeout": "100",  # the size of a table needs a lock, the weakest one
     "jit": "off",
     "max_parallel_workers_per_gather": "0",
 }
@@ -113,6 +116,7 @@ class PostgresSource:
         self._own = "{}"
         self._tables: dict[int, str] = {}
         """Names of the tables whose full scans are counted, by id."""
+        self._sizes = TableSizes()
         self._events: list[str] = []
         """Wait events that were seen so far."""
         self._max_connections = 0
@@ -195,6 +199,7 @@ class PostgresSource:
         self._parts = [part for part in parts_for(server) if self._works(connection, part, notes)]
         self.metrics = _metrics(self._parts)
         self._tables = {row["id"]: row["name"] for row in self._execute(connection, large_tables())}
+        self._table_sizes(connection)
         if any(part.name == "statements" for part in self._parts) and server.statements_schema is not None:
             self._find_own(connection, server.statements_schema)
         return notes
@@ -245,7 +250,17 @@ class PostgresSource:
         for metric, part in _FULL_SCANS.items():
             known = [own[part] for own in of_tables.values()]
             figures[metric] = None if None in known else sum(rate or 0.0 for rate in known)
+        if self._sizes.is_due(now_s):
+            for table, own in self._table_sizes(connection).items():
+                of_tables[table] = of_tables.get(table, {}) | own
         return figures, of_tables | self._waits(row.get("wait_events"))
+
+    def _table_sizes(self, connection: Connection) -> dict[str, Figures]:
+        """Nothing while a table is locked against all others, or there are too many files to look at."""
+        try:
+            return self._sizes.take(self._execute(connection, table_sizes()))
+        except (psycopg.errors.LockNotAvailable, psycopg.errors.QueryCanceled, psycopg.errors.UndefinedTable):
+            return {}
 
     def _waits(self, events: list[str] | None) -> dict[str, Figures]:
         """Sessions by wait event; 0 for an event that was seen before."""

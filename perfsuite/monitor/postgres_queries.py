@@ -208,6 +208,20 @@ def large_tables() -> sql.Composed:
     return sql.Composed([sql.SQL(text)])
 
 
+def table_sizes() -> sql.Composed:
+    """Ids, names and sizes of the tables of the database, with their indexes; the largest ones of many."""
+    rank = "greatest(c.relpages, pg_stat_get_live_tuples(c.oid) / 100)"  # the first is known only after ANALYZE
+    text = (
+        f"SELECT /* {APPLICATION_NAME} */ id, name, pg_total_relation_size(id::oid)::float8 AS bytes FROM ("  # noqa: S608
+        "SELECT c.oid::bigint AS id,"
+        " CASE n.nspname WHEN 'public' THEN c.relname::text ELSE n.nspname || '.' || c.relname END AS name"
+        " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace"
+        " WHERE c.relkind IN ('r', 'm') AND n.nspname NOT IN ('pg_catalog', 'information_schema', 'pg_toast')"
+        f" ORDER BY {rank} DESC LIMIT {MOST_TABLES}) AS tables"
+    )
+    return sql.Composed([sql.SQL(text)])
+
+
 def own_statements(schema: str) -> sql.Composed:
     """The ids under which this account's monitors are counted."""
     return sql.SQL(

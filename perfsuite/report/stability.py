@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from perfsuite.format import number
 from perfsuite.model import RunReport
-from perfsuite.model.stability import Stability, StabilityOutcome
+from perfsuite.model.stability import TABLE_LABEL, Stability, StabilityOutcome
 from perfsuite.report.text import clean, heading, rounded
 
 STABILITY_TITLE = "Stability"
@@ -21,10 +22,18 @@ def stability_lines(report: RunReport) -> Iterator[str]:
     others = [
         f"{outcome.value}: {', '.join(labels)}"
         for outcome in _IN_A_LINE
-        if (labels := [each.label for each in report.stability if each.outcome is outcome])
+        if (labels := _labels([each.label for each in report.stability if each.outcome is outcome]))
     ]
     if others:
         yield clean(heading("; ".join(others)))
+
+
+def _labels(labels: Sequence[str]) -> list[str]:
+    """Several tables are only counted: a database has many."""
+    tables = [label for label in labels if label.startswith(TABLE_LABEL)]
+    if len(tables) < 2:
+        return list(labels)
+    return [*(label for label in labels if label not in tables), f"sizes of {number(len(tables))} tables"]
 
 
 def stability_dicts(report: RunReport) -> list[dict[str, Any]]:

@@ -12,10 +12,17 @@ from perfsuite.format import quantity, rough_duration
 from perfsuite.messages import Message
 from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model import LOGIN, Summary
-from perfsuite.model.monitor import Reading
+from perfsuite.model.monitor import PART, Reading
 from perfsuite.model.periods import MINUTE_S
 from perfsuite.model.readings import of_metrics
-from perfsuite.model.stability import JUDGED_FROM_S, RESPONSE_TIMES, GrowthCause, Stability, StabilityOutcome
+from perfsuite.model.stability import (
+    JUDGED_FROM_S,
+    RESPONSE_TIMES,
+    TABLE_LABEL,
+    GrowthCause,
+    Stability,
+    StabilityOutcome,
+)
 from perfsuite.model.stages import HOLD, READ_ONLY
 from perfsuite.stability.refill import Fills, RefillTrend, refill_trend
 from perfsuite.stability.trend import FEWEST_WINDOWS, Shape, Windowed, geometric_mean, lowest, trend_of
@@ -75,6 +82,8 @@ _READ = frozenset(
     for name in (each.metric, each.limit_metric, each.left_metric, each.percent_metric)
     if name
 )
+_TABLE_BYTES = "postgres.table_bytes"
+_READ_EVERY_S = 10
 _RESPONSE_TIMES = Resource(RESPONSE_TIMES, "response times", 0.1, 2.0, of_window=geometric_mean)
 
 
@@ -86,7 +95,8 @@ def stability_of(summary: Summary, readings: Sequence[Reading]) -> tuple[Stabili
     needed = tracks_of(of_metrics(readings, _READ.__contains__), start, end - start)
     tracks = {track.metric: track for track in reversed(needed) if not track.is_part}
     fills = fills_of(summary, start, end - start)
-    return (*_resources(tracks, fills), *_response_times(summary, start, end - start, fills))
+    tables = tracks_of(of_metrics(readings, _TABLE_BYTES.__eq__), start, end - start)
+    return (*_resources(tracks, fills), *_tables(tables, fills), *_response_times(summary, start, end - start, fills))
 
 
 def fills_of(summary: Summary, first_s: int, length_s: int) -> Fills | None:
@@ -120,6 +130,22 @@ def _resources(tracks: Mapping[str, Track], fills: Fills | None) -> Iterator[Sta
         track = tracks.get(resource.metric)
         if track is not None and track.known.size:
             yield judged(resource, track.unit, track.values, _limit(resource, tracks), fills)
+
+
+def _tables(tracks: Sequence[Track], fills: Fills | None) -> Iterator[Stability]:
+    """Each table that is read: the largest ones, and those that changed."""
+    for track in tracks:
+        name = track.source.partition(PART)[2]
+        resource = Resource(f"{_TABLE_BYTES}{PART}{name}", f"{TABLE_LABEL}{name}", 0.01, 1e6)
+        yield judged(resource, track.unit, held(track.values, _READ_EVERY_S), None, fills)
+
+
+def held(values: Floats, for_s: int) -> Floats:
+    """One a second, of a figure that is read every `for_s` seconds and holds until it is read again."""
+    at = np.arange(values.size)
+    read_at = np.maximum.accumulate(np.where(np.isnan(values), -1, at))
+    found = np.where((read_at >= 0) & (at - read_at < for_s), values[read_at], math.nan)
+    return np.asarray(found)
 
 
 def _response_times(summary: Summary, first_s: int, length_s: int, fills: Fills | None) -> Iterator[Stability]:

@@ -18,6 +18,7 @@ from perfsuite.model.monitor import Reading
 from perfsuite.monitor import postgres_queries
 from perfsuite.monitor.postgres import PostgresSource
 from perfsuite.monitor.postgres_queries import APPLICATION_NAME, Server, joined, parts_for
+from perfsuite.monitor.postgres_tables import EVERY_S
 from perfsuite.monitor.source import SourceError, SystemClock
 from tests.monitor.conftest import Postgres
 from tests.monitor.fakes import FakeClock, figures, until
@@ -186,6 +187,35 @@ def test_large_tables_that_are_read_from_end_to_end(postgres: Postgres) -> None:
     assert parts["postgres/large", "postgres.table_full_scans_per_s"] == 3
     assert parts["postgres/large", "postgres.table_full_scan_rows_per_s"] == 6000
     assert ("postgres/small", "postgres.table_full_scans_per_s") not in parts
+
+
+def test_sizes_of_tables_without_waiting_for_a_lock(postgres: Postgres) -> None:
+    with (
+        postgres.connect() as connection,
+        postgres.connect() as other,
+        closing(PostgresSource(postgres.dsn, FakeClock())) as source,
+    ):
+        connection.execute(
+            "CREATE TABLE sized AS SELECT n, repeat('x', 1000) AS text FROM generate_series(1, 500) AS n"
+        )
+        source.open()
+        clock = source._clock
+        assert isinstance(clock, FakeClock)
+        sizes = []
+        for step in ("fill", "lock", "free"):
+            if step == "fill":
+                connection.execute("INSERT INTO sized SELECT n, repeat('x', 999) FROM generate_series(1, 500) AS n")
+            clock.move_to(clock.utc_s() + EVERY_S)
+            with other.transaction():
+                if step == "lock":
+                    other.execute("LOCK TABLE sized IN ACCESS EXCLUSIVE MODE")
+                readings = source.read()
+            assert ours(figures([each for each in readings if not each.is_part]), "connections_limit") > 0
+            sizes.append(parts_of(readings, "postgres.table_bytes").get("postgres/sized"))
+
+    filled, locked, free = sizes
+    assert filled is not None and filled > 1_000_000
+    assert (locked, free) == (None, filled)
 
 
 def test_statistics_that_are_reset_are_a_gap(source: PostgresSource, postgres: Postgres) -> None:

@@ -13,7 +13,7 @@ from perfsuite.model import Row, Second, StageFigures, Summary
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.model.stability import RESPONSE_TIMES, GrowthCause, Stability, StabilityOutcome
 from perfsuite.model.stages import Stage, StageSeconds, StageSpan, refilled
-from perfsuite.stability.evaluate import fills_of, stability_of
+from perfsuite.stability.evaluate import fills_of, held, stability_of
 from tests.judge.made_summaries import AVERAGE, figures, make_plan, make_summary
 
 START, LENGTH_S = 1_772_357_420, 1_200
@@ -118,6 +118,26 @@ def test_descriptors_are_limited_by_their_share() -> None:
 
     assert found.outcome is StabilityOutcome.GROWS
     assert found.limit == pytest.approx(1_000, rel=0.02)
+
+
+def table(name: str, first: float, per_minute: float = 0.0) -> list[Reading]:
+    """Read every ten seconds."""
+    return [replace(one, source=f"postgres/{name}") for one in read("postgres.table_bytes", first, per_minute)[::10]]
+
+
+def test_each_table_that_is_read_has_an_entry() -> None:
+    found = stability_of(long_summary(), [*table("audit", 40e6, 2e6), *table("policies", 80e6)])
+
+    assert [(each.metric, each.label, each.outcome) for each in found[:2]] == [
+        ("postgres.table_bytes/audit", "size of table audit", StabilityOutcome.GROWS),
+        ("postgres.table_bytes/policies", "size of table policies", StabilityOutcome.STEADY),
+    ]
+    assert found[0].per_minute == pytest.approx(2e6, rel=0.05)
+
+
+def test_a_figure_holds_until_it_is_read_again() -> None:
+    values = np.array([np.nan, 5.0, np.nan, np.nan, np.nan, 7.0])
+    np.testing.assert_array_equal(held(values, 3), [np.nan, 5.0, 5.0, 5.0, np.nan, 7.0])
 
 
 def test_what_has_no_known_limit_has_none() -> None:
