@@ -224,7 +224,9 @@ class _LoadProgress:
     def snapshot(self) -> LiveSnapshot:
         """The run as it stands now."""
         plan, state = self._run.plan, self._live.state(utc_s())
-        targets = tuple(live_targets(plan, state, self._roles))
+        targets = tuple(live_targets(plan, state, self._roles)) if self.search is None else ()
+        if self.search is not None:  # its targets decide at each load, and not over all of them together
+            state = replace(state, users_requested=self.search.users)
         monitored = self._sampler.latest() if self._sampler is not None else {}
         readings = monitored | latest_readings_of_load(self._live.aggregate)
         return LiveSnapshot(plan.run_id, plan.scenario.name, plan.host, state, targets, readings)

@@ -91,6 +91,11 @@ class SearchLeader:
                 self._present.latest_at = record.at + REACHED_WITHIN_S
 
     @property
+    def users(self) -> int:
+        """Users, or sessions, of the present load."""
+        return self._users
+
+    @property
     def target_lost_s(self) -> int:
         """For how long the target may give no answer at all."""
         return SILENT_S + RECOVERS_WITHIN_S
@@ -247,7 +252,10 @@ class SearchLeader:
     # ── what is shown and kept ──────────────────────────────────────────────────────────────────────────────
 
     def _save(self) -> None:
-        save(self._run.folder / CAPACITY_FILE, SearchRecord(tuple(self._visits)))
+        known = SearchRecord(tuple(self._visits))
+        self._run.errors.attempt(
+            "the visits of the search", lambda: save(self._run.folder / CAPACITY_FILE, known), None
+        )
 
     def _say(self, visit: VisitRecord, result: VisitResult) -> None:
         asked, say = self._plan.capacity, self._run.screen.say
