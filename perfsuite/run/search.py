@@ -13,6 +13,7 @@ from perfsuite.capacity.records import Visit, VisitResult
 from perfsuite.capacity.samples import SearchSamples
 from perfsuite.capacity.search import Search
 from perfsuite.clock import utc_s
+from perfsuite.errors import LoadError, UsageError
 from perfsuite.measurements.records import Generator, Record, WorkerLost
 from perfsuite.model import LevelOrder, SearchBy, VisitRecord
 from perfsuite.model.capacity import stage_of
@@ -252,10 +253,10 @@ class SearchLeader:
     # ── what is shown and kept ──────────────────────────────────────────────────────────────────────────────
 
     def _save(self) -> None:
-        known = SearchRecord(tuple(self._visits))
-        self._run.errors.attempt(
-            "the visits of the search", lambda: save(self._run.folder / CAPACITY_FILE, known), None
-        )
+        try:
+            save(self._run.folder / CAPACITY_FILE, SearchRecord(tuple(self._visits)))
+        except UsageError as error:  # its exit code means that nothing was sent
+            raise LoadError(error.message) from error
 
     def _say(self, visit: VisitRecord, result: VisitResult) -> None:
         asked, say = self._plan.capacity, self._run.screen.say

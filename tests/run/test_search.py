@@ -9,8 +9,10 @@ from itertools import pairwise
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from perfsuite.cli.screen import PlainScreen
+from perfsuite.errors import LoadError
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Phase, Record
 from perfsuite.model import (
@@ -218,3 +220,9 @@ def test_by_arrival_rate_the_rate_changes_and_sessions_only_come(tmp_path: Path)
     assert min(rates[2:]) < max(rates), "it goes down, too"
     needed = sessions_by_role(max(rates), ROLES, 1.0)
     assert load.orders[-1].users == needed
+
+
+def test_a_full_disk_ends_the_search_as_a_load_that_could_not_be_made(tmp_path: Path) -> None:
+    (tmp_path / CAPACITY_FILE).mkdir()
+    with pytest.raises(LoadError):
+        PretendedLoad(tmp_path).go()
