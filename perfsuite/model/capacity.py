@@ -43,7 +43,7 @@ class VisitRecord:
     """A visit that was made: a load, offered in the UTC seconds [first, stop).
 
     `discard_s`: of its beginning, which do not count. `aborted`: ended early, since a target was far beyond its limit.
-    `under_way_s`: between the order for the load and `first`; users leave once their requests have ended.
+    `change_s`: between the order for the load and `first`; users leave once their requests have ended.
     `recovered_s`: so many seconds after the order no target failed any more; None where that did not happen.
     """
 
@@ -56,7 +56,7 @@ class VisitRecord:
     aborted: bool = False
     generator_limited: bool = False
     recovered_s: int | None = None
-    under_way_s: int = 0
+    change_s: int = 0
 
 
 @dataclass(frozen=True, slots=True)

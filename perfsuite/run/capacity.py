@@ -101,7 +101,7 @@ def _result_of(visit: VisitRecord, samples: SearchSamples) -> VisitResult:
     result = samples.result(visit_of(visit), visit.first, visit.stop, **limits)
     if result.recovered_s is None:
         return result
-    return replace(result, recovered_s=visit.under_way_s + result.recovered_s)
+    return replace(result, recovered_s=visit.change_s + result.recovered_s)
 
 
 def capacity_report(plan: Plan, visits: Sequence[VisitRecord], aggregate: Aggregate) -> CapacityReport | None:

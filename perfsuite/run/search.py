@@ -229,7 +229,7 @@ class SearchLeader:
             visit.discard_s,
             aborted,
             generator_limited=limited,
-            under_way_s=max(first - math.floor(present.ordered_at), 0),
+            change_s=max(first - math.floor(present.ordered_at), 0),
         )
 
     def _revise(self) -> None:

@@ -19,7 +19,7 @@ def test_recovery_is_counted_from_the_order_for_less_load_since_users_leave_afte
     fast = [process.requests(second, [50.0] * 20) for second in range(22, 30)]
     visits = (
         VisitRecord(1, 64, VisitPhase.BRACKET, START, START + 10, aborted=True),
-        VisitRecord(2, 8, VisitPhase.RECOVERY, START + 22, START + 30, under_way_s=12),
+        VisitRecord(2, 8, VisitPhase.RECOVERY, START + 22, START + 30, change_s=12),
     )
     found = capacity_report(plan, visits, Aggregate.of([*too_slow, *fast]))
 
