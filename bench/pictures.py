@@ -84,7 +84,7 @@ KEPT = {
     "report-interrupted": ("interrupted", Look(height=760)),
     "report-stages": ("stages", Look(height=640, at="#charts")),
     "report-stages-table": ("stages", Look(height=260, at="#stages-title")),
-    "report-stability": ("endurance", Look(height=440, at="#stability-title")),
+    "report-stability": ("endurance", Look(height=500, at="#stability-title")),
     "report-capacity": ("capacity", Look(width=1000, height=700, at="#capacity")),
 }
 """Name of a picture in docs/images → the run that it shows, and how."""

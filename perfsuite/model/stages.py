@@ -146,7 +146,8 @@ class Recovery:
     """How long response times took to be back in the range that they had before the load rose.
 
     Of averages over single seconds. `before`, `highest`: the stages that the load had been in. `range_ms`: the highest
-    average of `before`. `recovery_s`: since the load was back; None where they were not back within `watched_s`.
+    average of `before`, and a tenth more. `recovery_s`: since the load was back; None where they were not back within
+    `watched_s`.
     """
 
     before: str

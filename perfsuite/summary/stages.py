@@ -14,6 +14,8 @@ from perfsuite.summary.figures import statistics
 from perfsuite.summary.periods import RunTimeline
 from perfsuite.summary.rows import RowOrder, rows_of
 
+_MARGIN = 1.1
+"""The range reaches so far beyond the highest average before: what always takes the same time has none of its own."""
 BACK_FOR_S = 3
 """A second that is back in the range counts if so many from it on are so together: of each by itself, one in four
 healthy groups of three would have one beyond the highest of nine."""
@@ -86,7 +88,7 @@ def _recovery(
     known = [avg_ms for each in range(*stages[before].counted) if (avg_ms := _mean_ms(figures, each, each + 1))]
     if not known:
         return None
-    range_ms, (first, stop) = max(known), (stages[here].first, stages[here].stop)
+    range_ms, (first, stop) = _MARGIN * max(known), (stages[here].first, stages[here].stop)
     since = next(
         (
             at - first

@@ -160,17 +160,18 @@ def slow_later(folder: Path) -> Ended:
 
 
 def spike(folder: Path) -> Ended:
-    """Five connections are enough for four users and far too few for eighty; 20 reads a second are all they allow."""
+    """Five connections are enough for six users and far too few for eighty; 14 reads a second are all they allow."""
     folder.joinpath("scenarios.toml").write_text(
         "schema = 1\n[scenario.rush]\nspawn_rate = 100\nstages = [\n"
-        '{ name = "before", duration = "12s", users = 4, held = true },\n'
+        '{ name = "before", duration = "12s", users = 6, held = true },\n'
         '{ name = "rush", duration = "8s", users = 80, held = true },\n'
-        '{ name = "after", duration = "14s", users = 4, held = true },\n]\n',
+        '{ name = "after", duration = "18s", users = 6, held = true },\n]\n',
         encoding="utf-8",
     )
     rush = ("--scenarios", str(folder / "scenarios.toml"), "--scenario", "rush")
-    with running_backend(folder, "pool=5:250ms", "no_cache") as backend:
-        done = run_suite(*backend.target, *rush, results=folder / "results")
+    roles = ("--roles", "senior_agent,junior_agent,policyholder")  # preflight reads as slowly as the load
+    with running_backend(folder, "pool=5:350ms", "no_cache") as backend:
+        done = run_suite(*backend.target, *rush, *roles, results=folder / "results")
         return replace(done, beside={"log": backend.requests(done.folders[-1].name)})
 
 

@@ -30,7 +30,7 @@ def _recovered_s(log: Sequence[Logged], before: tuple[float, float], after: tupl
     back = (
         at - after[0]
         for at in starts(*after, 3)
-        if max(_mean_s(log, at, at + 1), _mean_s(log, at, at + 3)) <= highest_s
+        if max(_mean_s(log, at, at + 1), _mean_s(log, at, at + 3)) <= 1.1 * highest_s
     )
     return next(back)
 
@@ -43,7 +43,7 @@ def test_the_recovery_from_a_spike_is_that_of_the_targets_own_log(made: Ended) -
     after = (began + AFTER_AT_S, stages["after"]["ended_at"])
     truth_s = _recovered_s(log, before, after)
 
-    assert 2 < truth_s < 11, "a spike that leaves nothing to recover from shows nothing"
+    assert 2 < truth_s < 14, "a spike that leaves nothing to recover from shows nothing"
     assert stages["after"]["recovery"]["recovery_s"] == pytest.approx(truth_s, abs=2)
     assert (stages["after"]["recovery"]["before"], stages["after"]["recovery"]["highest"]) == ("before", "rush")
 

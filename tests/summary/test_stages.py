@@ -112,7 +112,7 @@ def test_recovery_lasts_until_times_are_back_in_their_range() -> None:
         "before": None,
         "up": None,
         "rush": None,
-        "after": Recovery("before", "rush", pytest.approx(102), 6.0, 20.0),
+        "after": Recovery("before", "rush", pytest.approx(1.1 * 102), 6.0, 20.0),
     }
 
 
@@ -120,8 +120,8 @@ def test_one_second_that_is_over_by_chance_does_not_delay_a_recovery_but_a_relap
     def took_ms(second: int, relapse_ms: float) -> float:
         return relapse_ms if second == 57 else _times_ms(second)
 
-    found = {ms: _summary(took_ms=partial(took_ms, relapse_ms=ms)).stages[-1].recovery for ms in (103.0, 400.0)}
-    assert {ms: each.recovery_s if each else None for ms, each in found.items()} == {103.0: 6.0, 400.0: 8.0}
+    found = {ms: _summary(took_ms=partial(took_ms, relapse_ms=ms)).stages[-1].recovery for ms in (120.0, 400.0)}
+    assert {ms: each.recovery_s if each else None for ms, each in found.items()} == {120.0: 6.0, 400.0: 8.0}
 
 
 def test_a_target_that_does_not_recover_is_not_seen_to() -> None:
