@@ -73,7 +73,7 @@ KINDS: Final = (*ROUTED_KINDS, *GLOBAL_KINDS)
 # A leak that no request makes: as text it is `leak` too, with a size per minute and no route.
 STEADY_LEAK: Final = "steady_leak"
 # Settled when the process starts: a time of day has no meaning for them.
-TIMELESS_KINDS: Final = ("capacity", "pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
+TIMELESS_KINDS: Final = ("pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 _WITHOUT_VALUE: Final = (
     "wrong_rows",
     "foreign_answer",

@@ -32,7 +32,7 @@ LIST = frozenset({"policies.list"})
         ("pool=5:40ms", Fault("pool", count=5, duration_s=0.04)),
         ("leak=1MB@policies.list", Fault("leak", LIST, size_bytes=1_000_000)),
         ("leak=6MB/min from 10s", Fault("steady_leak", from_s=10, rate_per_s=100_000)),
-        ("capacity=4:12.5", Fault("capacity", SERVED_ROUTES, count=4, duration_s=0.0125)),
+        ("capacity=4:12.5 to 9s", Fault("capacity", SERVED_ROUTES, to_s=9, count=4, duration_s=0.0125)),
         ("lock=3s/10s", Fault("lock", duration_s=3, every_s=10)),
         ("rate_limit=5/s@policies.list", Fault("rate_limit", LIST, rate_per_s=5)),
         ("missing_field=status@policies.list", Fault("missing_field", LIST, text="status")),
