@@ -79,7 +79,8 @@ class LoadJob(WorkerJob):
         self._environment = environment
         self._folder = folder
         self._start, self.master_gone_s = start, start.master_gone_s
-        self._end = end
+        self._end_process = end
+        self._ended_by: tuple[int, Message | None] | None = None
         self._accounts = {(one.phone_number, one.role): one for one in start.secrets.accounts}
         self._numbers: set[int] = set()
         self._offer: _Offer | None = None
@@ -197,8 +198,14 @@ class LoadJob(WorkerJob):
         return reach(plan, self._start.secrets)
 
     def _cannot(self, exit_code: int, why: Message) -> NoReturn:
+        self._ended_by = exit_code, why
         self._runner.say(Checked(str(why)))
         self._end(exit_code, why)
+
+    def _end(self, exit_code: int, why: Message | None) -> NoReturn:
+        """The first reason counts: a master that hears of it answers with its own, at once."""
+        self._ended_by = self._ended_by or (exit_code, why)
+        self._end_process(*self._ended_by)
 
     def _prepare(self, load: Load, plan: Plan) -> None:
         roles = roles_of(plan.scenario, importlib.import_module(plan.roles_module).ROLES)

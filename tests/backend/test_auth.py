@@ -77,9 +77,9 @@ def test_bad_tokens(api: Api, header: str, detail: str) -> None:
 
 
 def test_a_token_that_worked_ends_on_time(serve: Serve) -> None:
-    api = serve(token_lifetime_s=1)
+    api = serve(token_lifetime_s=3)
     assert api.call("policyholder", "GET", "/users/me").status_code == 200
-    time.sleep(1.1)
+    time.sleep(3.1)
     answer = api.call("policyholder", "GET", "/users/me")
     assert (answer.status_code, answer.json()["detail"]) == (401, "Token has expired")
 
