@@ -11,7 +11,7 @@ import numpy as np
 
 from perfsuite.capacity.constraints import BEYOND, Constraint, sum_of
 from perfsuite.capacity.fit import FEWEST_ROOT, Crossing, Limit, VisitMean, crossing, root_of
-from perfsuite.capacity.levels import COUNTING, counted, fails, level_of, saturated_requests, saturation_of
+from perfsuite.capacity.levels import COUNTING, counted, fails, level_of, never_asked, saturated_requests, saturation_of
 from perfsuite.capacity.records import SearchSettings, VisitResult
 from perfsuite.capacity.usl import usl_fit
 from perfsuite.model.capacity import CapacityAnswer, CapacityKind, Level, NotAnswered, VisitPhase
@@ -44,6 +44,7 @@ class SearchEvidence:
     def __init__(self, settings: SearchSettings, results: Sequence[VisitResult]) -> None:
         self.settings, self.results = settings, results
         self.counting = [each for each in results if each.visit.phase in COUNTING and not each.generator_limited]
+        self.without = never_asked(self.counting, len(settings.constraints))
         self.saturations = [
             saturation_of(results, place) if settings.open_model else None for place in range(len(settings.constraints))
         ]
@@ -64,7 +65,7 @@ class SearchEvidence:
     def passes(self, load: float) -> bool:
         """With confidence."""
         at = self.at(load)
-        return bool(at) and level_of(at, self.settings.constraints).passed
+        return bool(at) and level_of(at, self.settings.constraints, self.without).passed
 
     def levels(self) -> list[Level]:
         """By load. Where the generator was near its limit in a visit, the level is one of the others', if there are."""
@@ -72,7 +73,8 @@ class SearchEvidence:
         for each in self.results:
             if each.visit.phase in COUNTING:
                 tried[each.visit.load].append(each)
-        return [level_of(self.at(load) or tried[load], self.settings.constraints) for load in sorted(tried)]
+        constraints = self.settings.constraints
+        return [level_of(self.at(load) or tried[load], constraints, self.without) for load in sorted(tried)]
 
     def low_load(self, place: int, centre: float) -> float:
         """The mean where nothing waits: at the loads far below the estimate, or at the lowest there is."""
@@ -192,8 +194,9 @@ def _with_rps(answer: CapacityAnswer) -> CapacityAnswer:
     """What was completed at the levels, in between by a straight line."""
     if answer.low is None or not answer.levels:
         return answer
-    loads = [level.load for level in answer.levels]
-    completed = [level.requests / level.seconds for level in answer.levels]
+    levels = [level for level in answer.levels if not level.generator_limited] or answer.levels
+    loads = [level.load for level in levels]
+    completed = [level.requests / level.seconds for level in levels]
     rps = np.interp([answer.low, answer.low if answer.high is None else answer.high], loads, completed).tolist()
     return replace(answer, rps=(rps[0], rps[1]))
 
@@ -203,18 +206,18 @@ def _without(base: CapacityAnswer, name: str, why: NotAnswered) -> CapacityAnswe
 
 
 def _why_open(evidence: SearchEvidence) -> NotAnswered:
-    if any(each.generator_limited for each in evidence.results):
-        return NotAnswered.GENERATOR
-    highest = max((each.visit.load for each in evidence.results), default=0.0)
-    return NotAnswered.MOST_LOAD if highest >= evidence.settings.most else NotAnswered.DURATION
+    if evidence.passes(evidence.settings.most):
+        return NotAnswered.MOST_LOAD
+    limited = any(each.generator_limited for each in evidence.results if each.visit.phase in COUNTING)
+    return NotAnswered.GENERATOR if limited else NotAnswered.DURATION
 
 
 def _not_judged(evidence: SearchEvidence) -> dict[str, NotAnswered]:
     """Targets of which no visit has a request."""
     return {
-        constraint.target.name: NotAnswered.TOO_FEW_SAMPLES
-        for place, constraint in enumerate(evidence.settings.constraints)
-        if evidence.counting and not any(sum_of(counted(each, place)).requests for each in evidence.counting)
+        evidence.settings.constraints[place].target.name: NotAnswered.TOO_FEW_SAMPLES
+        for place in evidence.without
+        if evidence.counting
     }
 
 
@@ -243,6 +246,7 @@ def _cliff(evidence: SearchEvidence, base: CapacityAnswer) -> CapacityAnswer:
 
 def _interval(evidence: SearchEvidence, base: CapacityAnswer, ends: tuple[float, float]) -> CapacityAnswer:
     fits = _fits(evidence)
+    near = _near_saturation(evidence, running_estimate(evidence) or ends[1])
     first: Constraint | None
     if fits:
         binding = min(fits, key=lambda each: each.found.load)
@@ -250,11 +254,12 @@ def _interval(evidence: SearchEvidence, base: CapacityAnswer, ends: tuple[float,
         rivals = [each.found for each in fits if each.found.load <= binding.found.high]
         found = _possible(evidence, base, (min(each.low for each in rivals), min(each.high for each in rivals)))
     else:
-        high = max(base.first_fail or 0.0, ends[1], evidence.saturation() or 0.0)
-        passed = [level.load for level in base.levels if level.passed and level.load <= NEAR_SATURATION * high]
-        found = max(passed, default=ends[0]), high
+        between = near or _between_levels(evidence, base, ends[1])
+        if between is None:
+            kind = CapacityKind.NONE if base.last_pass is None else CapacityKind.AT_LEAST
+            return replace(_without(base, "search", NotAnswered.DURATION), kind=kind, low=base.last_pass)
+        found = between
         first, estimate = _most_exceeding(evidence, ends[1]), math.sqrt(found[0] * found[1])
-    near = _near_saturation(evidence, running_estimate(evidence) or ends[1])
     if near is not None:
         found = near
         estimate = min(max(estimate, near[0]), near[1])
@@ -269,6 +274,14 @@ def _interval(evidence: SearchEvidence, base: CapacityAnswer, ends: tuple[float,
         minutes_for_8_percent=_minutes_for(width, evidence),
         first_to_fail=first.target if first is not None else None,
     )
+
+
+def _between_levels(evidence: SearchEvidence, base: CapacityAnswer, exceeds: float) -> tuple[float, float] | None:
+    """From a load that passed to one that failed, both with confidence; None without either."""
+    known = [each for each in (base.first_fail, evidence.saturation()) if each is not None]
+    high = max([exceeds, *known]) if known else 0.0
+    passed = [level.load for level in base.levels if level.passed and level.load <= NEAR_SATURATION * high]
+    return (max(passed), high) if passed else None
 
 
 def _fits(evidence: SearchEvidence) -> list[_Fit]:
@@ -341,10 +354,16 @@ def _minutes_for(width: float, evidence: SearchEvidence) -> float:
 
 
 def _recovery_s(evidence: SearchEvidence) -> float | None:
-    """The longest of those after a load that failed; None where none ended."""
-    found = [each.recovered_s for each in evidence.results if each.visit.phase is VisitPhase.RECOVERY]
+    """The longest of those after a load that failed; None where one did not end, but for one that the end of the
+    search may have cut."""
+    last = len(evidence.results) - 1
+    found = [
+        each.recovered_s
+        for place, each in enumerate(evidence.results)
+        if each.visit.phase is VisitPhase.RECOVERY and (each.recovered_s is not None or place < last)
+    ]
     known = [each for each in found if each is not None]
-    return float(max(known)) if known else None
+    return float(max(known)) if known and len(known) == len(found) else None
 
 
 def _holds_from_above(evidence: SearchEvidence) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from perfsuite.capacity.constraints import Constraint, LevelOutcome, SecondSample, sum_of
 from perfsuite.capacity.records import VisitResult
@@ -63,18 +63,22 @@ def is_recovered(constraints: Sequence[Constraint], samples: Sequence[Sequence[S
     )
 
 
-def level_of(results: Sequence[VisitResult], constraints: Sequence[Constraint]) -> Level:
-    """All visits to one load. Where the generator was near its limit, nothing fails, and nothing passes."""
+def never_asked(results: Sequence[VisitResult], count: int) -> frozenset[int]:
+    """Places of the constraints, of so many, without a single request in all these visits."""
+    return frozenset(
+        place for place in range(count) if not any(sum_of(counted(each, place)).requests for each in results)
+    )
+
+
+def level_of(results: Sequence[VisitResult], constraints: Sequence[Constraint], without: Collection[int] = ()) -> Level:
+    """All visits to one load. Where the generator was near its limit, nothing fails, and nothing passes.
+    `without`: places of constraints that have no part, since they have no requests at any load."""
     limited = any(each.generator_limited for each in results)
     aborted = any(each.aborted for each in results)
     saturated = any(is_saturated(counted(each, place)) for each in results for place in range(len(constraints)))
     outcomes = [outcome_of(results, place, constraint) for place, constraint in enumerate(constraints)]
     sums = [sum_of([s for each in results for s in counted(each, place)]) for place in range(len(constraints))]
-    rare = [
-        outcome is LevelOutcome.UNDECIDED and not sample.requests
-        for outcome, sample in zip(outcomes, sums, strict=True)
-    ]
-    passes = [outcome is LevelOutcome.PASS for outcome, none in zip(outcomes, rare, strict=True) if not none]
+    passes = [outcome is LevelOutcome.PASS for place, outcome in enumerate(outcomes) if place not in without]
     return Level(
         load=results[0].visit.load,
         seconds=sum(each.seconds for each in results),

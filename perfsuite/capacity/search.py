@@ -104,8 +104,10 @@ class Search:
             fails = self._fails(step)
             if fails:
                 self._high = step
+                if self._low is None and step <= lowest:
+                    return
                 yield from self._recover()
-                if self._low is not None or step <= lowest:
+                if self._low is not None:
                     return
                 step -= STEPS_PER_DOUBLING
                 continue
@@ -307,8 +309,7 @@ class Search:
 
     def _recover(self, phase: VisitPhase = VisitPhase.RECOVERY, share: float = RECOVERY_SHARE) -> Plan:
         """Until what is queued is gone: else the next load would be blamed for it."""
-        longest = RECOVERY_S if self._low is not None else SHORTEST_S
-        seconds = min(longest, self.settings.duration_s - self.used_s)
+        seconds = min(RECOVERY_S, self.settings.duration_s - self.used_s)
         if seconds >= 3:
             load = self._visited_below(share)
             usual = [each.concurrency for each in self._evidence().at(load)]
@@ -316,10 +317,14 @@ class Search:
             yield Visit(load, seconds, phase, 0, may_abort=False, until_concurrency=until)
 
     def _visited_below(self, share: float) -> float:
-        """The highest load tried that is below a share of what passed, so that no new load is spent on it."""
-        passed = self.load(self._low) if self._low is not None else 0.0
-        loads = sorted({each.visit.load for each in self.results})
-        return max((load for load in loads if load <= share * passed), default=loads[0])
+        """The highest load tried that is below a share of what passed, so that no new load is spent on it; before
+        anything passed, the one that is next."""
+        lowest = min(self._tried())
+        if self._low is None:
+            return self.load(lowest - STEPS_PER_DOUBLING)
+        loads = {each.visit.load for each in self.results}
+        below = [load for load in loads if load <= share * self.load(self._low)]
+        return max(below, default=self.load(lowest))
 
     def _at(self, step: int) -> list[VisitResult]:
         return self._evidence().at(self.load(step))

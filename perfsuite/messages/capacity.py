@@ -11,7 +11,7 @@ class CapacityText(Code):
     INTERVAL = "Meets all targets up to {range} {unit} (95 % CI), {rps} requests/s"
     CLIFF = "Meets all targets up to {low} {unit}, {rps} requests/s, and collapses at {high}"
     AT_LEAST = "Meets all targets up to at least {low} {unit}, {rps} requests/s; {why}"
-    FIRST_LOAD_FAILS = "Does not meet all targets even at {load} {unit}, the lowest load tried"
+    FIRST_LOAD_FAILS = "Does not meet all targets even at {load} {unit}"
     NONE = "No capacity was found; {why}"
 
     FIRST_TO_FAIL = "First to fail: {target}"

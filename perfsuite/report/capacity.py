@@ -116,8 +116,8 @@ def answer_line(answer: CapacityAnswer, by: SearchBy) -> Message:
 
 def _no_answer(answer: CapacityAnswer, by: SearchBy) -> Message:
     why = answer.not_answered.get(SEARCH, NotAnswered.DURATION)
-    if why is NotAnswered.FIRST_LOAD_FAILS and answer.levels:
-        load = answer.levels[0].load
+    load = answer.first_fail
+    if why is NotAnswered.FIRST_LOAD_FAILS and load is not None:
         return CapacityText.FIRST_LOAD_FAILS(load=number(load), unit=unit_of(by, load))
     return CapacityText.NONE(why=_REASONS[why]())
 

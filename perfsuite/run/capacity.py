@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from perfsuite.capacity.answer import SearchEvidence, capacity_of
-from perfsuite.capacity.constraints import Constraint, constraints_of
+from perfsuite.capacity.constraints import BEYOND_WINDOW_S, Constraint, constraints_of
 from perfsuite.capacity.records import SearchSettings, Visit, VisitResult
 from perfsuite.capacity.samples import SearchSamples
 from perfsuite.judge import targets_of
@@ -43,7 +43,7 @@ def searched_targets(plan: Plan) -> tuple[tuple[Constraint, ...], tuple[Target, 
     """The targets that take part in a search, and those of the scenario that do not."""
     own = targets_of(plan)
     gates = [each for each in own if plan.scenario.name not in each.information_in]
-    if not any(each.metric == FAILED_REQUESTS.metric and not (each.role or each.operation) for each in own):
+    if not any(each.metric == FAILED_REQUESTS.metric and not (each.role or each.operation) for each in gates):
         gates.append(FAILED_REQUESTS)
     constraints, others = constraints_of(gates)
     return constraints, (*others, *(each for each in own if each not in gates))
@@ -104,14 +104,27 @@ def _result_of(visit: VisitRecord, samples: SearchSamples) -> VisitResult:
     return replace(result, recovered_s=visit.change_s + result.recovered_s)
 
 
-def capacity_report(plan: Plan, visits: Sequence[VisitRecord], aggregate: Aggregate) -> CapacityReport | None:
-    """What the visits of a run say; None for a run that is no search."""
+def _was_beyond(result: VisitResult, constraints: Sequence[Constraint]) -> bool:
+    return any(
+        constraint.is_beyond(own[end - BEYOND_WINDOW_S : end])
+        for constraint, own in zip(constraints, result.samples, strict=True)
+        for end in range(BEYOND_WINDOW_S, len(own) + 1)
+    )
+
+
+def capacity_report(
+    plan: Plan, visits: Sequence[VisitRecord], aggregate: Aggregate, *, other_targets: bool = False
+) -> CapacityReport | None:
+    """What the visits of a run say; None for a run that is no search. `other_targets`: than the search had, so that a
+    load that was given up may meet them."""
     if plan.capacity is None:
         return None
     constraints, others = searched_targets(plan)
     samples = SearchSamples(constraints)
     samples.add(records_of(aggregate))
     results = results_of(visits, samples)
+    if other_targets:
+        results = [replace(each, aborted=each.aborted and _was_beyond(each, constraints)) for each in results]
     answer = capacity_of(SearchEvidence(settings_of(plan, constraints), results))
     without = {target.name: NotAnswered.METRIC for target in others}
     return CapacityReport(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -123,7 +124,8 @@ def load_run(
     )
     findings = errors.attempt("findings", lambda: evaluation.find(_of_longest_hold(summary), watched), ())
     comparison = _optional(folder / COMPARISON_FILE, Comparison)
-    capacity = errors.attempt("the capacity", lambda: capacity_report(plan, search.visits, aggregate), None)
+    found = partial(capacity_report, other_targets=targets is not None)
+    capacity = errors.attempt("the capacity", lambda: found(plan, search.visits, aggregate), None)
     unjudged = not_judged(plan, summary)
     report = RunReport(plan, summary, unjudged, findings, readings, fingerprint, comparison, stability, capacity)
     return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
@@ -138,7 +140,9 @@ def with_verdict(
     """The report with its verdict, and with the errors of the suite since `before`."""
 
     def verdict(now: RunReport) -> Verdict:
-        if now.capacity is not None:
+        if now.plan.capacity is not None:
+            if now.capacity is None:  # an error of the suite, which is listed
+                return not_judged(now.plan, now.summary)
             return judge_search(now.plan, now.summary, ROLES, now.capacity)
         monitored = MonitoringData(now.readings, now.fingerprint, now.stability)
         roles = roles_of(now.plan.scenario, ROLES)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 from perfsuite.capacity.constraints import BEYOND_WINDOW_S
-from perfsuite.capacity.levels import level_of
+from perfsuite.capacity.levels import level_of, never_asked
 from perfsuite.capacity.records import Visit, VisitResult
 from perfsuite.capacity.samples import SearchSamples
 from perfsuite.capacity.search import Search
@@ -50,13 +50,14 @@ SHORTEST_LAST_S = 5
 
 @dataclass(slots=True)
 class _Present:
-    """The visit that goes on. `lost_at`: when a load process was lost in it, 0 if none was. `first`: its first second,
-    None while the load is on its way; `until`: the last one that was looked at."""
+    """The visit that goes on. `rise_s`: how long starting its users takes. `lost_at`: when a load process was lost in
+    it, 0 if none was. `first`: its first second, None while the load is on its way; `until`: the last one that was
+    looked at."""
 
     visit: Visit
     number: int
     ordered_at: float
-    latest_at: float
+    rise_s: float
     lost_at: float = 0.0
     first: int | None = None
     until: int = 0
@@ -89,7 +90,6 @@ class SearchLeader:
             elif isinstance(record, WorkerLost) and self._present is not None:
                 # Its users log in again elsewhere: the visit begins anew with them.
                 self._present.first, self._present.lost_at = None, record.at
-                self._present.latest_at = record.at + REACHED_WITHIN_S
 
     @property
     def users(self) -> int:
@@ -133,9 +133,7 @@ class SearchLeader:
         made = self._order(visit)
         missing = max(sum(made.users.values()) - self._users, 0)
         self._users = sum(made.users.values())
-        now = self._now()
-        latest_at = now + missing / made.spawn_rate + REACHED_WITHIN_S
-        self._present = _Present(visit, len(self._visits) + 1, now, latest_at)
+        self._present = _Present(visit, len(self._visits) + 1, self._now(), missing / made.spawn_rate)
         order(made)
 
     def _order(self, visit: Visit) -> LevelOrder:
@@ -161,7 +159,8 @@ class SearchLeader:
                 alive = sum(sum(users.by_role.values()) for users in reports)
                 if alive >= self._users and not any(users.logging_in for users in reports):
                     return second + 1
-        return until if until > present.latest_at else None
+        latest_at = max(at[STAGE] + present.rise_s, present.lost_at) + REACHED_WITHIN_S
+        return until if until > latest_at else None
 
     def _has_ended(self, present: _Present) -> bool:
         until = self._live.reported_until
@@ -196,12 +195,10 @@ class SearchLeader:
 
     def _is_beyond(self, visit: Visit, result: VisitResult) -> bool:
         """Would more of this load only hurt?"""
-        if not visit.may_abort:
-            return False
         begin = max(visit.discard_s, result.seconds - BEYOND_WINDOW_S)
         silent = self._live.unanswered_s(self._now()) >= SILENT_S
         pairs = zip(self._constraints, result.samples, strict=True)
-        return silent or any(constraint.is_beyond(own[begin:]) for constraint, own in pairs)
+        return silent or (visit.may_abort and any(constraint.is_beyond(own[begin:]) for constraint, own in pairs))
 
     def _take(self, present: _Present) -> None:
         """The visit is over: note it, and let the search decide by all that is known now."""
@@ -262,7 +259,8 @@ class SearchLeader:
         asked, say = self._plan.capacity, self._run.screen.say
         if visit.number == 1 and asked is not None:
             say(visit_header(asked.by))
-        level = level_of([result], self._constraints)
+        without = never_asked(self._search.results, len(self._constraints))
+        level = level_of([result], self._constraints, without)
         targets, limits = zip(*((each.target, each.limit) for each in self._constraints), strict=True)
         say(visit_line(visit, level, targets, limits))
 
