@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.capacity.constraints import SecondSample
 from perfsuite.capacity.records import Done, SearchSettings, Visit
 from perfsuite.capacity.search import Search
 from perfsuite.model.capacity import CapacityKind, NotAnswered, VisitPhase
@@ -173,3 +174,42 @@ def test_a_result_that_is_revised_changes_the_answer() -> None:
     assert before.kind is CapacityKind.INTERVAL
     assert after.kind is CapacityKind.NONE
     assert after.not_answered == {"search": NotAnswered.GENERATOR}
+
+
+def test_an_end_without_confidence_is_no_end_of_an_interval() -> None:
+    constraints = MM20.constraints
+    search, bench = Search(SearchSettings(constraints, duration_s=60, start=28.0)), Bench(MM20, 4)
+    few = Visit(28.0, 2, VisitPhase.BRACKET, discard_s=0)
+    search.results = [replace(bench.offer(few), visit=few)]
+    above = Visit(1000.0, 10, VisitPhase.BRACKET, discard_s=0)
+    search.results.append(replace(bench.offer(above), visit=above, aborted=True))
+    answer = search.answer()
+
+    assert [(level.passed, level.failed) for level in answer.levels] == [(False, False), (False, True)]
+    assert (answer.kind, answer.low, answer.high) == (CapacityKind.NONE, None, None)
+    assert (answer.takes(28), answer.takes(1001)) == (None, False)
+
+
+def test_after_a_first_load_that_fails_the_load_is_lowered() -> None:
+    bench = Bench(SYSTEMS["M/M/10 near saturation"], 3)
+    search = search_of(bench, SearchSettings(bench.system.constraints, start=100.0))
+    loads = [(result.visit.phase, result.visit.load) for result in search.results]
+
+    assert loads[0] == (VisitPhase.BRACKET, 100.0)
+    assert loads[1] == (VisitPhase.RECOVERY, 50.0)
+    answer = search.answer()
+    assert answer.low is not None
+    assert answer.low > 45
+
+
+def test_a_load_without_a_request_of_a_target_does_not_pass() -> None:
+    constraints = (MM20.constraints[0], limited("p95_ms", 500, "rare"))
+    bench = Bench(MM20, 4)
+    search = Search(SearchSettings(constraints))
+    for load, rare in ((28.0, 100), (56.0, 0)):
+        visit = Visit(load, 30, VisitPhase.BISECT, discard_s=0)
+        result = bench.offer(visit)
+        own = [SecondSample(rare, 0, 0, 0, rare, rare)] * 30
+        search.results.append(replace(result, samples=(result.samples[0], tuple(own))))
+
+    assert [level.passed for level in search.answer().levels] == [True, False]
