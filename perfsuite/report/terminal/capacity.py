@@ -24,7 +24,7 @@ from perfsuite.report.terminal.console import bullet, plain_table
 from perfsuite.report.text import heading, shortened
 
 _STYLES = {PASS: "green", FAIL: "red"}
-_NAME_LENGTH = 26
+_NAME_LENGTH, _LINE_NAME_LENGTH = 26, 21
 _GENERATOR = "generator"
 """The outcome of a level at which that was near its limit."""
 
@@ -77,7 +77,7 @@ def visit_line(visit: VisitRecord, level: Level, targets: Sequence[Target], limi
         number(level.requests / level.seconds if level.seconds else 0.0),
         outcome,
         percent(share),
-        shortened(worst, _NAME_LENGTH),
+        shortened(worst, _LINE_NAME_LENGTH),
     )
     return _line(cells)
 
@@ -87,15 +87,15 @@ def visit_header(by: SearchBy) -> str:
     return _line(("#", "Phase", heading(unit_of(by)), "Requests/s", "Outcome", "Of limit", "Worst target"))
 
 
-_WIDTHS = (-3, 10, -9, -10, 9, -8, 0)
-"""Of the columns; those of numbers, which are at the right, negative."""
+_WIDTHS = (-2, 10, -9, -10, 9, -8, 0)
+"""Of the columns; those of numbers, which are at the right, negative. With a name of 21 letters, 80 together."""
 
 
 def _line(cells: Sequence[str]) -> str:
     padded = [
         cell.rjust(-width) if width < 0 else cell.ljust(width) for cell, width in zip(cells, _WIDTHS, strict=True)
     ]
-    return "  ".join(padded).rstrip()
+    return f"{padded[0]} {'  '.join(padded[1:])}".rstrip()
 
 
 def _outcome(row: LevelRow) -> str:
