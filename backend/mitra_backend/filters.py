@@ -1,9 +1,11 @@
 """Query parameters of the lists, one record each."""
 
-from pydantic import BaseModel, Field
+from pydantic import Field
+
+from mitra_backend.inputs import Filter, Input
 
 
-class Paging(BaseModel):
+class Paging(Input):
     """Which part of a list."""
 
     limit: int = Field(20, ge=1, le=100)
@@ -14,46 +16,46 @@ class Paging(BaseModel):
 class UserFilter(Paging):
     """Of /users/."""
 
-    q: str | None = None
-    role: str | None = None
-    status: str | None = None
+    q: Filter | None = None
+    role: Filter | None = None
+    status: Filter | None = None
 
 
 class PolicyFilter(Paging):
     """Of /policies/."""
 
-    policyholder_id: str | None = None
-    agent_id: str | None = None
-    provider_id: str | None = None
-    status: str | None = None
-    policy_type: str | None = None
-    category: str | None = None
-    policy_number: str | None = None
+    policyholder_id: Filter | None = None
+    agent_id: Filter | None = None
+    provider_id: Filter | None = None
+    status: Filter | None = None
+    policy_type: Filter | None = None
+    category: Filter | None = None
+    policy_number: Filter | None = None
 
 
 class AgentFilter(Paging):
     """Of /agents/."""
 
-    provider_id: str | None = None
-    region: str | None = None
-    status: str | None = None
-    search: str | None = None
+    provider_id: Filter | None = None
+    region: Filter | None = None
+    status: Filter | None = None
+    search: Filter | None = None
 
 
 class LeadFilter(Paging):
     """Of /leads/."""
 
-    agent_id: str | None = None
-    status: str | None = None
-    priority: str | None = None
-    lead_source: str | None = None
-    insurance_type: str | None = None
-    search: str | None = None
+    agent_id: Filter | None = None
+    status: Filter | None = None
+    priority: Filter | None = None
+    lead_source: Filter | None = None
+    insurance_type: Filter | None = None
+    search: Filter | None = None
 
 
 class TicketFilter(Paging):
     """Of /support/tickets/."""
 
-    status: str | None = None
-    priority: str | None = None
-    search: str | None = None
+    status: Filter | None = None
+    priority: Filter | None = None
+    search: Filter | None = None

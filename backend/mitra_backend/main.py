@@ -1,26 +1,30 @@
 """The application: `create_app(settings)`."""
 
+import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.exception_handlers import request_validation_exception_handler
+from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute
+from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp
 
 from mitra_backend import faults
+from mitra_backend.body_limit import BodyLimit
 from mitra_backend.cache import Cache, MemoryCache, RedisCache
 from mitra_backend.config import VERSION, Settings
 from mitra_backend.db import Database
 from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes
 from mitra_backend.fault_middleware import MIDDLEWARE_KINDS, BrokenRateLimiter, FaultMiddleware
 from mitra_backend.migrate import upgrade
+from mitra_backend.openapi import add_errors
 from mitra_backend.quirks import Quirks, quirks_of
 from mitra_backend.request_log import RequestLog, Telemetry
 from mitra_backend.routes import (
@@ -62,14 +66,20 @@ class Application(FastAPI):
     """FastAPI with telemetry around everything, so that answers to crashes are measured and logged too."""
 
     def build_middleware_stack(self) -> ASGIApp:
-        """Return the stack, outermost first: telemetry, rate limiter, faults, errors, routes."""
+        """Return the stack, outermost first: telemetry, rate limiter, faults, limit of bodies, errors, routes."""
         backend: Backend = self.state.backend
-        stack = super().build_middleware_stack()
+        stack: ASGIApp = BodyLimit(super().build_middleware_stack())
         if any(fault.kind in MIDDLEWARE_KINDS for fault in backend.board.faults):
             stack = FaultMiddleware(stack, backend.board, self.router.routes)
         if backend.quirks.rate_limiter_every:
             stack = BrokenRateLimiter(stack, backend.quirks.rate_limiter_every)
         return Telemetry(stack, self.state.request_log, self.state.calls)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return what /openapi.json says, with the errors that no signature shows."""
+        if self.openapi_schema is None:
+            add_errors(super().openapi(), self.router.routes)
+        return super().openapi()
 
 
 def create_app(settings: Settings) -> Application:
@@ -100,6 +110,7 @@ def create_app(settings: Settings) -> Application:
     # Not include_router: routes that know their whole path are found faster and logged as they are.
     app.router.routes.extend(route for route in _routes(quirks) if _name(route) not in missing)
     app.add_exception_handler(RequestValidationError, _malformed)
+    app.add_exception_handler(405, _not_allowed)
     app.add_exception_handler(SQLAlchemyError, _database_failed)
     app.add_exception_handler(Exception, _crashed)
     return app
@@ -164,10 +175,23 @@ def _database_failed(_request: Request, error: Exception) -> Response:
 async def _malformed(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):  # pragma: no cover - registered for this kind only
         raise error
+    problems = [{name: problem[name] for name in ("type", "loc", "msg", "input")} for problem in error.errors()]
     if request.url.path.startswith(auth.router.prefix):
         # The contract shows the input beside each mistake; a password must not come back in an answer.
-        error = RequestValidationError([{**problem, "input": None} for problem in error.errors()])
-    return await request_validation_exception_handler(request, error)
+        problems = [{**problem, "input": None} for problem in problems]
+    try:
+        body = json.dumps({"detail": jsonable_encoder(problems)}, allow_nan=False)
+    except (ValueError, RecursionError):
+        # Such an input has no form in JSON, and is the mistake.
+        body = json.dumps({"detail": jsonable_encoder([{**problem, "input": None} for problem in problems])})
+    return Response(body, 422, media_type="application/json")
+
+
+def _not_allowed(request: Request, _error: Exception) -> Response:
+    """Name all methods of the path: the router knows only those of its first route."""
+    matching = (route for route in request.app.router.routes if route.matches(request.scope)[0] is not Match.NONE)
+    methods = sorted(set().union(*(route.methods for route in matching)))
+    return JSONResponse({"detail": "Method Not Allowed"}, 405, {"Allow": ", ".join(methods)})
 
 
 def _crashed(_request: Request, _error: Exception) -> Response:

@@ -3,12 +3,13 @@
 from datetime import date, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, StrictBool, StringConstraints
+
+from mitra_backend.inputs import Amount, Changes, Day, Input
 
 Short = Annotated[str, StringConstraints(min_length=1, max_length=80)]
 Phone = Annotated[str, StringConstraints(pattern=r"^\+?[0-9]{6,15}$")]
 Email = Annotated[str, StringConstraints(max_length=200, pattern=r"^[^@\s]+@[^@\s]+\.[^@\s]+$")]
-Amount = Annotated[float, Field(gt=0, le=999_999_999_999)]
 Data = TypeVar("Data")
 
 
@@ -32,7 +33,7 @@ class Error(BaseModel):
     detail: str
 
 
-class LoginIn(BaseModel):
+class LoginIn(Input):
     """Credentials."""
 
     phone_number: Annotated[str, StringConstraints(min_length=1, max_length=20)]
@@ -71,10 +72,8 @@ class LoginOut(BaseModel):
     permissions: list[str]
 
 
-class UserUpdate(BaseModel):
+class UserUpdate(Changes):
     """Fields left out stay as they are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     first_name: Short | None = None
     last_name: Short | None = None
@@ -87,10 +86,8 @@ class UserUpdate(BaseModel):
     emergency_contact: dict[str, Any] | None = None
 
 
-class PreferencesUpdate(BaseModel):
+class PreferencesUpdate(Changes):
     """Fields left out stay as they are."""
-
-    model_config = ConfigDict(extra="forbid")
 
     language_preference: Annotated[str, StringConstraints(max_length=20)] | None = None
     timezone: Annotated[str, StringConstraints(max_length=60)] | None = None
@@ -166,14 +163,14 @@ class PolicyOut(BaseModel):
     provider_info: ProviderInfo | None
 
 
-class CoverageIn(BaseModel):
+class CoverageIn(Input):
     """One risk to cover."""
 
     coverage_type: Annotated[str, StringConstraints(min_length=1, max_length=60)]
     amount: Amount
 
 
-class PolicyCreate(BaseModel):
+class PolicyCreate(Input):
     """A new policy; it is pending until it is approved."""
 
     policy_number: Annotated[str, StringConstraints(min_length=1, max_length=60)]
@@ -186,12 +183,12 @@ class PolicyCreate(BaseModel):
     sum_assured: Amount
     premium_amount: Amount
     premium_frequency: Literal["monthly", "quarterly", "half_yearly", "annual"]
-    application_date: date
-    start_date: date
+    application_date: Day
+    start_date: Day
     plan_code: Annotated[str, StringConstraints(max_length=40)] | None = None
     premium_mode: Annotated[str, StringConstraints(max_length=20)] | None = None
-    maturity_date: date | None = None
-    coverage_details: list[CoverageIn] | dict[str, Any] | None = None
+    maturity_date: Day | None = None
+    coverage_details: list[CoverageIn] | None = None
     nominee_details: dict[str, Any] | list[dict[str, Any]] | None = None
 
 
@@ -227,10 +224,10 @@ class Coverages(BaseModel):
     coverage: list[CoverageOut]
 
 
-class FlagUpdate(BaseModel):
+class FlagUpdate(Input):
     """On or off."""
 
-    is_enabled: bool
+    is_enabled: StrictBool
 
 
 class FlagOut(BaseModel):
@@ -246,7 +243,7 @@ class FlagOut(BaseModel):
     updated_at: datetime
 
 
-class LeadCreate(BaseModel):
+class LeadCreate(Input):
     """A new lead of the calling agent."""
 
     customer_name: Annotated[str, StringConstraints(min_length=1, max_length=160)]
@@ -279,7 +276,7 @@ TicketStatus = Literal["open", "in_progress", "resolved", "closed"]
 Priority = Literal["low", "medium", "high", "urgent"]
 
 
-class TicketCreate(BaseModel):
+class TicketCreate(Input):
     """A new ticket for a customer (a policyholder_id)."""
 
     subject: Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -289,7 +286,7 @@ class TicketCreate(BaseModel):
     policy_id: str | None = None
 
 
-class TicketMove(BaseModel):
+class TicketMove(Input):
     """The next status."""
 
     status: TicketStatus

@@ -19,6 +19,54 @@ from mitra_backend.server import address_of, bind, make_server, run
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 FACTOR = 0.03
 
+# One request per protected route; {…} is filled with an id that does not exist.
+REQUESTS = {
+    "auth.logout": ("POST", "/auth/logout"),
+    "users.list": ("GET", "/users/"),
+    "users.read": ("GET", "/users/{own_user}"),
+    "users.me": ("GET", "/users/me"),
+    "users.update": ("PUT", "/users/{own_user}"),
+    "users.preferences": ("PUT", "/users/{own_user}/preferences"),
+    "flags.list": ("GET", "/feature-flags/all"),
+    "flags.update": ("PUT", "/feature-flags/update/perf_probe"),
+    "dashboard.system": ("GET", "/dashboard/system-overview"),
+    "dashboard.provider": ("GET", "/dashboard/provider-overview"),
+    "dashboard.regional": ("GET", "/dashboard/regional-overview?region=south"),
+    "dashboard.senior_agent": ("GET", "/dashboard/senior-agent-overview"),
+    "dashboard.analytics": ("GET", "/dashboard/analytics"),
+    "analytics.comprehensive": ("GET", "/analytics/comprehensive/dashboard"),
+    "analytics.reports": ("GET", "/analytics/reports/summary"),
+    "analytics.agent": ("GET", "/analytics/agents/performance/nobody"),
+    "agents.list": ("GET", "/agents/"),
+    "agents.read": ("GET", "/agents/nobody"),
+    "agents.customers": ("GET", "/agents/nobody/customers"),
+    "agents.profile": ("GET", "/agents/profile"),
+    "agents.performance": ("GET", "/agents/performance/metrics"),
+    "policies.list": ("GET", "/policies/"),
+    "policies.read": ("GET", "/policies/nothing"),
+    "policies.coverage": ("GET", "/policies/nothing/coverage"),
+    "policies.premiums": ("GET", "/policies/nothing/premiums"),
+    "policies.create": ("POST", "/policies/"),
+    "policies.approve": ("POST", "/policies/nothing/approve"),
+    "policies.delete": ("DELETE", "/policies/nothing"),
+    "leads.list": ("GET", "/leads/"),
+    "leads.create": ("POST", "/leads/"),
+    "leads.delete": ("DELETE", "/leads/nothing"),
+    "tickets.list": ("GET", "/support/tickets/"),
+    "tickets.read": ("GET", "/support/tickets/nothing"),
+    "tickets.create": ("POST", "/support/tickets/"),
+    "tickets.status": ("PUT", "/support/tickets/nothing/status"),
+    "tickets.delete": ("DELETE", "/support/tickets/nothing"),
+}
+BODIES = {
+    "flags.update": {"is_enabled": True},
+    "tickets.status": {"status": "open"},
+    "users.update": {"first_name": "Tara"},
+    "users.preferences": {"theme_preference": "dark"},
+    "leads.create": {"customer_name": "T", "contact_number": "9000000000", "lead_source": "website"},
+    "tickets.create": {"subject": "T", "description": "T", "customer_id": "nobody"},
+}
+
 
 class Api:
     """Asks a running backend as one of the seeded accounts."""

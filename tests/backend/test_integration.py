@@ -17,6 +17,7 @@ from mitra_backend.main import prepare_database
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
+from tests.backend.hostile import PLACES, Attacker, query_parameters
 from tests.backend.servers import postgresql, redis_server
 from tests.backend.support import FACTOR, SECRET, Api, new_policy, running
 
@@ -85,6 +86,20 @@ def test_postgresql_answers_like_sqlite(postgres_url: str, tmp_path: Path) -> No
         assert one.get("junior_agent", "/leads/") == other.get("junior_agent", "/leads/")
         assert one.get("senior_agent", "/agents/profile") == other.get("senior_agent", "/agents/profile")
         _life_of_a_policy(one, "T-pg")
+
+
+STRICTER = ("NUL", "half a surrogate pair", "object with NUL", "object with half a surrogate pair", "not a character")
+"""What PostgreSQL refuses, or might, where SQLite keeps anything."""
+
+
+def test_postgresql_refuses_or_keeps_as_written(postgres_url: str) -> None:
+    with running(Settings(database_url(postgres_url), SECRET, seed_factor=FACTOR)) as api:
+        attacker = Attacker(api)
+        for name, field in PLACES:
+            assert attacker.problems(name, field, (*STRICTER, "fractions of a paisa", "object")) == {}, (name, field)
+        for path, parameter in query_parameters(api):
+            assert api.call("super_admin", "GET", f"/{path}?{parameter}=%00").status_code == 422, (path, parameter)
+        assert api.call("super_admin", "GET", "/policies/%00").status_code == 422
 
 
 def test_migrations_lead_to_the_models_on_postgresql(postgres_url: str) -> None:

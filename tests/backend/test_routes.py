@@ -190,6 +190,15 @@ def test_paths_without_slash_are_sent_to_the_same_host(api: Api) -> None:
     assert api.call("super_admin", "POST", "/users/").status_code == 405
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"), [("/policies/", "GET, POST"), ("/policies/1", "DELETE, GET"), ("/users/1", "GET, PUT")]
+)
+def test_a_method_that_is_not_offered_is_told_those_that_are(api: Api, path: str, allowed: str) -> None:
+    answer = api.call("super_admin", "PATCH", path)
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
+    assert answer.json() == {"detail": "Method Not Allowed"}
+
+
 def test_life_of_a_policy(api: Api) -> None:
     body = new_policy(api, "T-life", coverage_details=[{"coverage_type": "death_benefit", "amount": 7}])
     created = api.call("senior_agent", "POST", "/policies/", json=body)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 from mitra_backend import figures
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import AgentFilter, Paging
+from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Policy, Policyholder, User
 from mitra_backend.rows import check_agent, count, one_more_query_per_row, page, same
 from mitra_backend.schemas import Envelope
@@ -126,7 +127,7 @@ def _metrics(session: Session, agent_id: str) -> dict[str, Any]:
 
 @router.get("/{agent_id}", name="agents.read", response_model=AgentOut)
 def read_agent(
-    agent_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.read"))]
+    agent_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.read"))]
 ) -> Response:
     """Return one agent; agents only themselves."""
     check_agent(caller, agent_id)
@@ -149,7 +150,7 @@ def _agent(backend: Backend, route: str, agent_id: str) -> bytes:
 
 @router.get("/{agent_id}/customers", name="agents.customers", response_model=Envelope[CustomerPage])
 def list_customers(
-    agent_id: str,
+    agent_id: PathId,
     backend: BackendDep,
     caller: Annotated[Caller, Depends(allow("agents.customers"))],
     wanted: Annotated[Paging, Query()],

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from mitra_backend import figures
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
+from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Policy, Policyholder, Premium
 from mitra_backend.rows import check_agent, count
 from mitra_backend.schemas import Envelope
@@ -100,7 +101,7 @@ def _ranked(session: Session) -> list[dict[str, Any]]:
 
 @router.get("/agents/performance/{agent_id}", name="analytics.agent", response_model=Envelope[AgentPerformance])
 def read_agent_performance(
-    agent_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("analytics.agent"))]
+    agent_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("analytics.agent"))]
 ) -> Response:
     """Return how one agent does against the average; agents only for themselves."""
     check_agent(caller, agent_id)

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from mitra_backend import figures
 from mitra_backend.deps import BackendDep, allow, json_bytes, reply
+from mitra_backend.inputs import NO_NUL
 from mitra_backend.models import Agent, Lead, Policy, Policyholder, User
 from mitra_backend.schemas_dashboard import (
     Analytics,
@@ -90,7 +91,7 @@ def read_provider_overview(
 def read_regional_overview(
     backend: BackendDep,
     _caller: Annotated[Caller, Depends(allow("dashboard.regional"))],
-    region: Annotated[str | None, Query(max_length=40)] = None,
+    region: Annotated[str | None, Query(max_length=40, pattern=NO_NUL)] = None,
 ) -> Response:
     """Return the figures of a region (north, south, east, west), of all without one."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import select
 
 from mitra_backend import schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, reply
+from mitra_backend.inputs import PathId
 from mitra_backend.models import User
 from mitra_backend.quirks import Quirks
 from mitra_backend.routes.health import system_figures
@@ -32,7 +33,7 @@ async def read_system_health(backend: BackendDep) -> Response:
     response_model=schemas.Envelope[schemas.Preferences],
 )
 def read_preferences(
-    user_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.preferences"))]
+    user_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.preferences"))]
 ) -> Response:
     """Return the caller's own preferences."""
     if user_id != caller.user_id:

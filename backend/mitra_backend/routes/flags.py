@@ -10,6 +10,7 @@ from sqlalchemy import select, update
 
 from mitra_backend import schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
+from mitra_backend.inputs import PathId
 from mitra_backend.models import FeatureFlag
 from mitra_backend.security import Caller
 from mitra_backend.state import Backend
@@ -48,7 +49,7 @@ def _swallowing_all(backend: Backend) -> bytes:
 
 @router.put("/update/{flag_name}", name="flags.update", response_model=schemas.Envelope[schemas.FlagOut])
 def update_flag(
-    flag_name: str,
+    flag_name: PathId,
     wanted: schemas.FlagUpdate,
     backend: BackendDep,
     _caller: Annotated[Caller, Depends(allow("flags.update"))],

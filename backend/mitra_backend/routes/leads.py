@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Delete, Select, Update, delete, insert, or
 from mitra_backend import permissions, schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import LeadFilter
+from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Lead, User
 from mitra_backend.rows import count, one_more_query_per_row, page, same, scope_of
 from mitra_backend.security import Caller
@@ -92,7 +93,7 @@ def create_lead(
 
 @router.delete("/{lead_id}", name="leads.delete", response_model=schemas.Done)
 def delete_lead(
-    lead_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.delete"))]
+    lead_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.delete"))]
 ) -> Response:
     """Remove a lead: any for the Super Admin, their own for agents. As deployed, only the creator may,
     and the lead becomes inactive."""

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from mitra_backend import permissions, schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import PolicyFilter
+from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Coverage, Policy, Policyholder, Premium, Provider
 from mitra_backend.rows import (
     check_agent,
@@ -77,7 +78,7 @@ def _conditions(backend: Backend, caller: Caller, wanted: PolicyFilter) -> list[
 
 @router.get("/{policy_id}", name="policies.read", response_model=schemas.PolicyOut)
 def read_policy(
-    policy_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.read"))]
+    policy_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.read"))]
 ) -> Response:
     """Return one policy."""
     with backend.database.read() as session:
@@ -91,7 +92,7 @@ def read_policy(
 
 @router.get("/{policy_id}/coverage", name="policies.coverage", response_model=schemas.Coverages)
 def read_coverage(
-    policy_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.coverage"))]
+    policy_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.coverage"))]
 ) -> Response:
     """Return what the policy covers."""
     query = select(Coverage.coverage_type, Coverage.amount).order_by(Coverage.coverage_type)
@@ -103,7 +104,7 @@ def read_coverage(
 
 @router.get("/{policy_id}/premiums", name="policies.premiums", response_model=schemas.Premiums)
 def read_premiums(
-    policy_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.premiums"))]
+    policy_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("policies.premiums"))]
 ) -> Response:
     """Return the payments of the policy, by due date."""
     query = select(*_PREMIUM_COLUMNS).order_by(Premium.due_date, Premium.id)
@@ -179,17 +180,15 @@ def _check_references(session: Session, policy: schemas.PolicyCreate) -> None:
 
 
 def _coverage_rows(policy: schemas.PolicyCreate, policy_id: str) -> list[dict[str, Any]]:
-    """Return the coverage asked for; without a list of risks, the sum assured as one."""
-    given = policy.coverage_details
-    risks = given if isinstance(given, list) and given else None
-    if risks is None:
-        risks = [schemas.CoverageIn(coverage_type="basic", amount=policy.sum_assured)]
+    """Return the coverage asked for; where none is given, the sum assured as one risk."""
+    basic = schemas.CoverageIn(coverage_type="basic", amount=policy.sum_assured)
+    risks = [basic] if policy.coverage_details is None else policy.coverage_details
     return [{**risk.model_dump(), "policy_id": policy_id, "coverage_id": str(uuid.uuid4())} for risk in risks]
 
 
 @router.post("/{policy_id}/approve", name="policies.approve", response_model=schemas.PolicyOut)
 def approve_policy(
-    policy_id: str, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("policies.approve"))]
+    policy_id: PathId, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("policies.approve"))]
 ) -> Response:
     """Set a policy active from today; approving twice changes nothing more."""
     now = datetime.now(UTC)
@@ -209,7 +208,7 @@ def approve_policy(
 
 @router.delete("/{policy_id}", name="policies.delete", response_model=schemas.Done)
 def delete_policy(
-    policy_id: str, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("policies.delete"))]
+    policy_id: PathId, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("policies.delete"))]
 ) -> Response:
     """Remove a policy; its coverage and premiums go with it. As deployed, it is only cancelled."""
     chosen = Policy.policy_id == policy_id

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, delete, exists, insert, select, update
 from mitra_backend import schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import TicketFilter
+from mitra_backend.inputs import PathId
 from mitra_backend.models import Policy, Policyholder, Ticket
 from mitra_backend.rows import count, one_more_query_per_row, page, same
 from mitra_backend.security import Caller
@@ -49,7 +50,7 @@ def list_tickets(
 
 @router.get("/{ticket_id}", name="tickets.read", response_model=schemas.TicketOut)
 def read_ticket(
-    ticket_id: str, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("tickets.read"))]
+    ticket_id: PathId, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("tickets.read"))]
 ) -> Response:
     """Return one ticket."""
     wrong = backend.wrong_rows("tickets.read")
@@ -80,7 +81,9 @@ def create_ticket(
     with backend.database.write() as session:
         if not session.scalar(select(exists().where(Policyholder.policyholder_id == ticket.customer_id))):
             raise not_found("Customer")
-        if ticket.policy_id and not session.scalar(select(exists().where(Policy.policy_id == ticket.policy_id))):
+        if ticket.policy_id is not None and not session.scalar(
+            select(exists().where(Policy.policy_id == ticket.policy_id))
+        ):
             raise not_found("Policy")
         created = session.execute(insert(Ticket).values(**values).returning(*_COLUMNS)).one()
     backend.kept.invalidate(("tickets",))
@@ -89,7 +92,7 @@ def create_ticket(
 
 @router.put("/{ticket_id}/status", name="tickets.status", response_model=schemas.TicketOut)
 def move_ticket(
-    ticket_id: str,
+    ticket_id: PathId,
     move: schemas.TicketMove,
     backend: BackendDep,
     _caller: Annotated[Caller, Depends(allow("tickets.status"))],
@@ -111,7 +114,7 @@ def move_ticket(
 
 @router.delete("/{ticket_id}", name="tickets.delete", response_model=schemas.Done)
 def delete_ticket(
-    ticket_id: str, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("tickets.delete"))]
+    ticket_id: PathId, backend: BackendDep, _caller: Annotated[Caller, Depends(allow("tickets.delete"))]
 ) -> Response:
     """Remove a ticket."""
     statement = delete(Ticket).where(Ticket.ticket_id == ticket_id).returning(Ticket.ticket_id)

@@ -9,6 +9,7 @@ from sqlalchemy import or_, select, update
 from mitra_backend import permissions, schemas
 from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import UserFilter
+from mitra_backend.inputs import PathId
 from mitra_backend.models import User
 from mitra_backend.rows import USER_COLUMNS, one_more_query_per_row, same
 from mitra_backend.security import Caller
@@ -47,7 +48,9 @@ def read_me(backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.
 
 
 @router.get("/{user_id}", name="users.read", response_model=schemas.UserOut)
-def read_user(user_id: str, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.read"))]) -> Response:
+def read_user(
+    user_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("users.read"))]
+) -> Response:
     """Return an account: everybody sees their own, support staff any."""
     if user_id != caller.user_id and caller.role not in _MAY_READ_ANYBODY:
         raise HTTPException(403, "Not your own account")
@@ -56,7 +59,7 @@ def read_user(user_id: str, backend: BackendDep, caller: Annotated[Caller, Depen
 
 @router.put("/{user_id}", name="users.update", response_model=schemas.UserOut)
 def update_user(
-    user_id: str,
+    user_id: PathId,
     changes: schemas.UserUpdate,
     backend: BackendDep,
     caller: Annotated[Caller, Depends(allow("users.update"))],
@@ -74,7 +77,7 @@ def update_user(
 
 @router.put("/{user_id}/preferences", name="users.preferences", response_model=schemas.Envelope[schemas.Preferences])
 def update_preferences(
-    user_id: str,
+    user_id: PathId,
     changes: schemas.PreferencesUpdate,
     backend: BackendDep,
     caller: Annotated[Caller, Depends(allow("users.preferences"))],
