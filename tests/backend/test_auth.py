@@ -1,14 +1,19 @@
 """Logging in, tokens and their end."""
 
+import base64
+import hashlib
+import hmac
+import json
 import time
+from typing import Any
 
 import jwt
 import pytest
-from mitra_backend.permissions import ROLES
+from mitra_backend.permissions import ROLES, ROLES_BY_PERMISSION
 from mitra_backend.security import hash_password, verify_password
 
 from tests.backend.conftest import Serve
-from tests.backend.support import SECRET, Api
+from tests.backend.support import BODIES, REQUESTS, SECRET, Api
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -46,34 +51,75 @@ def test_a_malformed_login_does_not_repeat_the_password(api: Api) -> None:
     assert "hush-hush" not in answer.text
 
 
-def _token(**changes: object) -> str:
-    claims = {"sub": "x", "roles": ["super_admin"], "permissions": ["users.me"], "type": "access"}
-    return jwt.encode({**claims, "exp": time.time() + 86_400, **changes}, SECRET, "HS256")
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
 
 
-@pytest.mark.parametrize(
-    ("header", "detail"),
-    [
-        pytest.param("", "Authentication required", id="no token"),
-        pytest.param("Basic abc", "Authentication required", id="another scheme"),
-        pytest.param("Bearer abc", "Invalid token", id="not a token"),
-        pytest.param(f"Bearer {_token(exp=1)}", "Token has expired", id="too old"),
-        pytest.param(f"Bearer {_token(type='refresh')}", "Invalid token", id="a refresh token"),
-        pytest.param(
-            "Bearer " + jwt.encode({"sub": "x", "exp": 9e9, "type": "access"}, "k" * 40, "HS256"),
-            "Invalid token",
-            id="signed by somebody else",
-        ),
-        pytest.param(
-            "Bearer " + jwt.encode({"sub": "x", "exp": 9e9, "type": "access"}, None, "none"),
-            "Invalid token",
-            id="not signed",
-        ),
-    ],
-)
-def test_bad_tokens(api: Api, header: str, detail: str) -> None:
-    answer = api.http.get("/api/v1/users/me", headers={"Authorization": header})
-    assert (answer.status_code, answer.json()) == (401, {"detail": detail})
+def _token(key: str = SECRET, algorithm: str = "HS256", header: dict[str, Any] | None = None, **changes: Any) -> str:
+    """A token of a Super Admin: signed as HS256, HS384 or HS512, else not; claims that are None are left out."""
+    claims = {"sub": "x", "roles": ["super_admin"], "permissions": list(ROLES_BY_PERMISSION), "type": "access"}
+    claims |= {"exp": int(time.time()) + 86_400, **changes}
+    kept = {name: value for name, value in claims.items() if value is not None}
+    whole = {"typ": "JWT", "alg": algorithm, **(header or {})}
+    signed = f"{_encoded(json.dumps(whole).encode())}.{_encoded(json.dumps(kept).encode())}"
+    digest = algorithm.replace("HS", "sha")
+    signature = hmac.digest(key.encode(), signed.encode(), digest) if digest in hashlib.algorithms_available else b""
+    return f"{signed}.{_encoded(signature)}"
+
+
+def _promoted(token: str) -> str:
+    """The token with the claims of a Super Admin under its own signature."""
+    header, _claims, signature = token.split(".")
+    return f"{header}.{_token().split('.')[1]}.{signature}"
+
+
+OWN_KEY = {"jwk": {"kty": "oct", "k": _encoded(b"k" * 40)}}
+REQUIRED, INVALID, EXPIRED = "Authentication required", "Invalid token", "Token has expired"
+BAD_HEADERS = {
+    "no token": ("", REQUIRED),
+    "another scheme": ("Basic abc", REQUIRED),
+    "nothing after the scheme": ("Bearer", REQUIRED),
+    "not a token": ("Bearer abc", INVALID),
+    "dots alone": ("Bearer ..", INVALID),
+    "not ASCII": (b"Bearer \xff\xfe.\xe2\x80\xae.\x80", INVALID),
+    "very long": ("Bearer " + "x" * 30_000, INVALID),
+    "too old": (f"Bearer {_token(exp=1)}", EXPIRED),
+    "a refresh token": (f"Bearer {_token(type='refresh')}", INVALID),
+    "of no type": (f"Bearer {_token(type=None)}", INVALID),
+    "without end": (f"Bearer {_token(exp=None)}", INVALID),
+    "its end is no number": (f"Bearer {_token(exp='never')}", INVALID),
+    "of nobody": (f"Bearer {_token(sub=None)}", INVALID),
+    "signed by somebody else": (f"Bearer {_token('k' * 40)}", INVALID),
+    "another algorithm": (f"Bearer {_token(algorithm='HS512')}", INVALID),
+    "a key by its file": (f"Bearer {_token('', header={'kid': '/dev/null'})}", INVALID),
+    "a key of its own": (
+        f"Bearer {_token('k' * 40, header=OWN_KEY)}",
+        INVALID,
+    ),
+    "signature cut off": (f"Bearer {_token().rpartition('.')[0]}.", INVALID),
+    **{f"alg {name}": (f"Bearer {_token(algorithm=name)}", INVALID) for name in ("none", "None", "NONE", "nOnE", "")},
+}
+
+
+@pytest.mark.parametrize(("header", "detail"), BAD_HEADERS.values(), ids=BAD_HEADERS)
+def test_no_route_takes_a_bad_token(api: Api, header: str | bytes, detail: str) -> None:
+    for name, (method, path) in REQUESTS.items():
+        answer = api.http.request(method, f"/api/v1{path}", headers={"Authorization": header}, json=BODIES.get(name))
+        assert (answer.status_code, answer.json()) == (401, {"detail": detail}), name
+        assert answer.headers["www-authenticate"] == "Bearer"
+
+
+def test_nobody_promotes_themselves(api: Api) -> None:
+    token = api.login("policyholder")["access_token"]
+    headers = {"Authorization": f"Bearer {_promoted(token)}"}
+    assert api.http.get("/api/v1/users/", headers=headers).status_code == 401
+    with_own = {"Authorization": f"Bearer {token}", "X-Role": "super_admin", "X-User-Role": "super_admin"}
+    assert api.http.get("/api/v1/users/", headers=with_own).status_code == 403
+
+
+def test_the_token_of_the_table_is_good_when_nothing_is_wrong_with_it(api: Api) -> None:
+    answer = api.http.get("/api/v1/users/", headers={"Authorization": f"Bearer {_token()}"})
+    assert answer.status_code == 200
 
 
 def test_a_token_that_worked_ends_on_time(serve: Serve) -> None:
