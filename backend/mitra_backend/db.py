@@ -123,6 +123,12 @@ class Database:
             "waiting": self._waiting,
         }
 
+    @property
+    def exhausted(self) -> bool:
+        """Return whether all connections of the pool are in use; never without a pool."""
+        pool = self.engine.pool
+        return isinstance(pool, QueuePool) and pool.checkedout() >= pool.size()
+
     def close(self) -> None:
         """Close all connections."""
         self.engine.dispose()

@@ -4,12 +4,12 @@ import logging
 import mmap
 import threading
 
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, func, inspect, select, text, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from mitra_backend.db import Database
 from mitra_backend.faults import STEADY_LEAK, Fault
-from mitra_backend.models import POLICY_LIST_INDEXES, User
+from mitra_backend.models import POLICY_LIST_INDEXES, POLICY_NUMBER_INDEX, Policy, User
 from mitra_backend.permissions import ROLE_ALIASES
 from mitra_backend.quirks import Quirks
 from mitra_backend.state import FaultBoard
@@ -24,6 +24,29 @@ def restore_indexes(database: Database) -> None:
     with database.write() as session:
         for index in POLICY_LIST_INDEXES:
             index.create(session.connection(), checkfirst=True)
+
+
+def settle_number_index(database: Database, *, dropped: bool) -> None:
+    """Drop the index that keeps policy numbers unique, or create it where an earlier run had dropped it.
+
+    Of policies that have one number since, only the first is kept.
+    """
+    with database.write() as session:
+        connection = session.connection()
+        if dropped:
+            POLICY_NUMBER_INDEX.drop(connection, checkfirst=True)
+            return
+        names = (index["name"] for index in inspect(connection).get_indexes(Policy.__tablename__))
+        if POLICY_NUMBER_INDEX.name in names:
+            return
+        place = func.row_number().over(
+            partition_by=Policy.policy_number, order_by=(Policy.created_at, Policy.policy_id)
+        )
+        numbered = select(Policy.policy_id, place.label("place")).subquery()
+        doubles = select(numbered.c.policy_id).where(numbered.c.place > 1)
+        session.execute(delete(Policy).where(Policy.policy_id.in_(doubles)))
+        POLICY_NUMBER_INDEX.create(connection)
+    log.warning("policy numbers are unique again; where several policies had the same, the first remains")
 
 
 def drop_indexes(database: Database) -> None:

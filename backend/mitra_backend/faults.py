@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from mitra_backend.defects import DEFECT_ROUTES, DEFECT_SWITCHES
 from mitra_backend.permissions import ROUTE_NAMES
 
 DEFAULT_REDIRECT: Final = "http://elsewhere.invalid"
@@ -52,6 +53,7 @@ ROUTED_KINDS: Final[dict[str, tuple[str, ...]]] = {
     "rate_limit": ROUTE_NAMES,
     "missing_route": ROUTE_NAMES,
     "empty_list": ("flags.list", "policies.list"),
+    **DEFECT_ROUTES,
 }
 # Habits of deployed versions that are on or off; see quirks.py.
 SWITCHES: Final = (
@@ -67,13 +69,21 @@ SWITCHES: Final = (
 )
 AS_DEPLOYED: Final = "as_deployed"
 _MEASURED_QUIRKS: Final = ("token_life", "login_cost", "concurrency_error", "rate_limiter_error")
-_OF_THE_PROCESS: Final = ("capacity", "pool", "no_cache", "missing_index", "lock")
+_OF_THE_PROCESS: Final = ("capacity", "pool", "no_cache", "missing_index", "lock", *DEFECT_SWITCHES)
 GLOBAL_KINDS: Final = (*_OF_THE_PROCESS, AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
 KINDS: Final = (*ROUTED_KINDS, *GLOBAL_KINDS)
 # A leak that no request makes: as text it is `leak` too, with a size per minute and no route.
 STEADY_LEAK: Final = "steady_leak"
 # Settled when the process starts: a time of day has no meaning for them.
-TIMELESS_KINDS: Final = ("pool", "missing_route", "empty_list", AS_DEPLOYED, *SWITCHES, *_MEASURED_QUIRKS)
+TIMELESS_KINDS: Final = (
+    "pool",
+    "missing_route",
+    "empty_list",
+    "number_race",
+    AS_DEPLOYED,
+    *SWITCHES,
+    *_MEASURED_QUIRKS,
+)
 _WITHOUT_VALUE: Final = (
     "wrong_rows",
     "foreign_answer",
@@ -84,6 +94,8 @@ _WITHOUT_VALUE: Final = (
     "empty_list",
     AS_DEPLOYED,
     *SWITCHES,
+    *DEFECT_ROUTES,
+    *DEFECT_SWITCHES,
 )
 _ALIASES: Final = {"support.tickets": "tickets.*"}
 

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -10,6 +10,7 @@ import anyio.to_thread
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
+from sqlalchemy import select
 from sqlalchemy.exc import OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from starlette.responses import JSONResponse, Response
@@ -21,9 +22,10 @@ from mitra_backend.body_limit import BodyLimit
 from mitra_backend.cache import Cache, MemoryCache, RedisCache
 from mitra_backend.config import VERSION, Settings
 from mitra_backend.db import Database
-from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes
+from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes, settle_number_index
 from mitra_backend.fault_middleware import MIDDLEWARE_KINDS, BrokenRateLimiter, FaultMiddleware
 from mitra_backend.migrate import upgrade
+from mitra_backend.models import User
 from mitra_backend.openapi import add_errors
 from mitra_backend.quirks import Quirks, quirks_of
 from mitra_backend.request_log import RequestLog, Telemetry
@@ -123,6 +125,7 @@ def prepare_database(settings: Settings) -> None:
         upgrade(database.engine)
         restore_indexes(database)
         seed_if_empty(database, settings.seed, settings.seed_factor)
+        settle_number_index(database, dropped=any(fault.kind == "number_race" for fault in settings.faults))
         name_roles(database, deployed=quirks_of(settings.faults).deployed_roles)
     finally:
         database.close()
@@ -155,6 +158,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     backend: Backend = app.state.backend
     limiter = anyio.to_thread.current_default_thread_limiter()
     limiter.total_tokens = backend.database.pool_size + _SPARE_THREADS
+    backend.inactive.update(_inactive_users(backend.database))
     jobs = FaultJobs(backend.database, backend.board, backend.quirks)
     backend.board.start()
     jobs.start()
@@ -162,6 +166,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         jobs.stop()
+
+
+def _inactive_users(database: Database) -> Sequence[str]:
+    with database.read() as session:
+        return session.scalars(select(User.user_id).where(User.status != "active")).all()
 
 
 def _database_failed(_request: Request, error: Exception) -> Response:

@@ -119,7 +119,7 @@ class Policy(Base):
     __tablename__ = "policies"
 
     policy_id: Mapped[str] = mapped_column(Id, primary_key=True)
-    policy_number: Mapped[str] = mapped_column(String(60), unique=True)
+    policy_number: Mapped[str] = mapped_column(String(60))
     provider_policy_id: Mapped[str | None] = mapped_column(String(60))
     policyholder_id: Mapped[str] = mapped_column(ForeignKey("policyholders.policyholder_id"))
     agent_id: Mapped[str] = mapped_column(ForeignKey("agents.agent_id"))
@@ -148,6 +148,8 @@ class Policy(Base):
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)
 
 
+# An index and no constraint of the table, so that a fault can leave it out.
+POLICY_NUMBER_INDEX = Index("ix_policies_number", Policy.policy_number, unique=True)
 # Lists show the newest first and break ties by id: each index below holds its list in exactly that order.
 POLICY_LIST_INDEXES = tuple(
     Index(f"ix_policies_list_{name}", *columns, Policy.application_date, Policy.policy_id)

@@ -85,6 +85,16 @@ def policy_row(row: Any) -> dict[str, Any]:
     return policy
 
 
+def cache_owner(backend: Backend, route: str, caller: Caller, owner: str) -> str:
+    """Return whose rows an answer holds, as the first part of its cache key."""
+    if backend.has("cache_without_user", route):
+        return caller.role
+    # The defect distinguishes policyholders, and takes all others for administrators.
+    if backend.has("cache_without_role", route) and caller.role != permissions.POLICYHOLDER:
+        return "all"
+    return owner
+
+
 def owner_condition(caller: Caller, wrong: bool = False) -> ColumnElement[bool] | None:
     """Return which policies the caller may see, None for all."""
     if caller.role == permissions.POLICYHOLDER:
@@ -95,7 +105,7 @@ def owner_condition(caller: Caller, wrong: bool = False) -> ColumnElement[bool] 
 
 
 def scope_of(caller: Caller) -> str:
-    """Return whose rows the caller sees, as the first part of every cache key."""
+    """Return whose rows the caller sees."""
     if caller.role == permissions.POLICYHOLDER:
         return f"holder:{caller.policyholder_id}"
     if caller.role in permissions.AGENT_ROLES:
@@ -103,10 +113,9 @@ def scope_of(caller: Caller) -> str:
     return "all"
 
 
-def policy_topics(caller: Caller) -> tuple[str, ...]:
-    """Return what the policies that the caller sees depend on."""
-    scope = scope_of(caller)
-    return ("policies" if scope == "all" else f"policies:{scope}", "people")
+def topics_of(what: str, owner: str) -> tuple[str, ...]:
+    """Return what the policies or leads of an owner depend on; `owner` as `cache_owner` gave it."""
+    return (f"{what}:{owner}" if ":" in owner else what, "people")
 
 
 def policy_changed(policyholder_id: str, agent_id: str) -> tuple[str, ...]:
@@ -114,8 +123,10 @@ def policy_changed(policyholder_id: str, agent_id: str) -> tuple[str, ...]:
     return ("policies", f"policies:holder:{policyholder_id}", f"policies:agent:{agent_id}")
 
 
-def check_agent(caller: Caller, agent_id: str) -> None:
+def check_agent(backend: Backend, route: str, caller: Caller, agent_id: str) -> None:
     """Raise 403 when an agent asks for another agent's rows."""
+    if not backend.checks_owner(route):
+        return
     if caller.role in permissions.AGENT_ROLES and caller.agent_id != agent_id:
         raise HTTPException(403, "Not your own agent account")
 

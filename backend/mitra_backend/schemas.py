@@ -84,6 +84,8 @@ class UserUpdate(Changes):
     theme_preference: Annotated[str, StringConstraints(max_length=20)] | None = None
     address: dict[str, Any] | None = None
     emergency_contact: dict[str, Any] | None = None
+    # Not null: left out, it stays as it is.
+    status: Literal["active", "inactive"] = "active"
 
 
 class PreferencesUpdate(Changes):

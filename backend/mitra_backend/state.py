@@ -1,6 +1,7 @@
 """What the routes share: one `Backend` per application, made by `create_app`."""
 
 import itertools
+import threading
 import time
 from collections import deque
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from mitra_backend.cache import Cache, NoCache
 from mitra_backend.config import Settings
 from mitra_backend.db import Database
+from mitra_backend.defects import FORGOTTEN_EVERY, RACE_WINDOW_S, UNCACHED_DEFECTS
 from mitra_backend.faults import Fault
 from mitra_backend.quirks import Quirks
 from mitra_backend.security import Tokens
@@ -22,7 +24,7 @@ _GAPS = (13, 5, 29, 8, 17, 41, 3)
 _RECENT = 100
 _NO_CACHE = NoCache()
 # Faults that change rows or the way to them: a kept answer would hide their beginning and their end.
-_ROW_FAULTS = ("wrong_rows", "n_plus_one")
+_ROW_FAULTS = ("wrong_rows", "n_plus_one", *UNCACHED_DEFECTS)
 
 
 @dataclass(slots=True)
@@ -88,6 +90,28 @@ class RecentCallers:
 
 
 @dataclass(slots=True)
+class PolicyCounter:
+    """How many policies were made here, and how many of them a counter that drifts does not know."""
+
+    created: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self) -> None:
+        """Count one."""
+        with self._lock:
+            self.created += 1
+
+    @property
+    def forgotten(self) -> int:
+        """Return how many are missing from a counter that drifts."""
+        return self.created // FORGOTTEN_EVERY
+
+
+def _pause() -> None:
+    time.sleep(RACE_WINDOW_S)
+
+
+@dataclass(slots=True)
 class Backend:
     """Database, cache, tokens and faults of one application."""
 
@@ -98,6 +122,11 @@ class Backend:
     board: FaultBoard
     quirks: Quirks = field(default_factory=Quirks)
     calls: Calls = field(default_factory=Calls)
+    inactive: set[str] = field(default_factory=set)
+    """Ids of the users who are not active: their tokens are refused."""
+    policies: PolicyCounter = field(default_factory=PolicyCounter)
+    between: Callable[[], None] = _pause
+    """What happens between the reading and the writing of a defect that loses a race."""
     recent: RecentCallers = field(init=False)
     password_threads: ThreadPoolExecutor = field(init=False)
 
@@ -116,6 +145,31 @@ class Backend:
         if any(self.board.active(kind, route) for kind in _ROW_FAULTS):
             return _NO_CACHE
         return self.kept
+
+    def has(self, defect: str, route: str | None = None) -> bool:
+        """Return whether this route, or the whole process, has the defect now."""
+        return self.board.active(defect, route) is not None
+
+    def checks_owner(self, route: str) -> bool:
+        """Return whether this route looks whose rows are asked for: always, but for a defect."""
+        return not (self.has("no_owner_check", route) or self.has("owner_in_list_only", route))
+
+    def changed(self, route: str, topics: tuple[str, ...]) -> None:
+        """Drop the answers that a write made old. Call it after the commit."""
+        if not self.has("stale_read", route):
+            self.kept.invalidate(topics)
+
+    def offset(self, route: str, wanted: int) -> int:
+        """Return the offset of a page."""
+        return wanted + 1 if wanted and self.has("skipped_row", route) else wanted
+
+    def copies(self, route: str) -> int:
+        """Return how often a new row is inserted: once, but for a defect that repeats what had succeeded."""
+        return 2 if self.has("double_submit", route) else 1
+
+    def known_policies(self, route: str, counted: int) -> int:
+        """Return how many policies a figure shows where there are `counted`."""
+        return counted - self.policies.forgotten if self.has("counter_drift", route) else counted
 
     def wrong_rows(self, route: str) -> bool:
         """Return whether this route shall answer with rows of somebody else now."""

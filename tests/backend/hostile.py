@@ -99,7 +99,12 @@ def _lead(_api: Api) -> dict[str, Any]:
 
 def _account(_api: Api) -> dict[str, Any]:
     texts = ("first_name", "last_name", "display_name", "language_preference", "timezone", "theme_preference")
-    return dict.fromkeys(texts, "T") | {"email": "t@example.com", "address": {}, "emergency_contact": {}}
+    return dict.fromkeys(texts, "T") | {
+        "email": "t@example.com",
+        "address": {},
+        "emergency_contact": {},
+        "status": "active",
+    }
 
 
 def _preferences(_api: Api) -> dict[str, Any]:
@@ -109,7 +114,7 @@ def _preferences(_api: Api) -> dict[str, Any]:
 
 WRITES = {
     "auth.login": Write("junior_agent", "POST", "/auth/login", lambda _api: {"phone_number": "1", "password": "x"}),
-    "users.update": Write("junior_agent", "PUT", "/users/{own_user}", _account, models.User.user_id),
+    "users.update": Write("super_admin", "PUT", "/users/{other_user}", _account, models.User.user_id),
     "users.preferences": Write(
         "policyholder", "PUT", "/users/{own_user}/preferences", _preferences, models.User.user_id
     ),
@@ -134,7 +139,7 @@ WRITES = {
 FIELDS = {
     "auth.login": "phone_number password",
     "users.update": "first_name last_name display_name email language_preference timezone theme_preference address"
-    " emergency_contact",
+    " emergency_contact status",
     "users.preferences": "language_preference timezone theme_preference notification_preferences",
     "flags.update": "is_enabled",
     "policies.create": "policy_number policyholder_id agent_id provider_id policy_type plan_name category sum_assured"
@@ -151,9 +156,9 @@ class Attacker:
     """Writes one hostile value at a time and looks for what became of it."""
 
     def __init__(self, api: Api) -> None:
-        self._api = api
-        self._ticket = api.get("support_staff", "/support/tickets/?limit=1")["data"]["tickets"][0]["ticket_id"]
+        self.api = api
         self._documented = documented_statuses(api)
+        self._ticket = api.get("support_staff", "/support/tickets/?limit=1")["data"]["tickets"][0]["ticket_id"]
 
     def problems(self, name: str, field_name: str, whats: Iterable[str] = VALUES) -> dict[str, str]:
         """Return for each value, by what it is, what is wrong with the answer; nothing for right answers."""
@@ -163,7 +168,7 @@ class Attacker:
     def problem(self, name: str, field_name: str, value: Any) -> str:
         """Return what is wrong with the answer to a body that has the value in a field, "" when nothing is."""
         write = WRITES[name]
-        body = {**write.body(self._api), field_name: value}
+        body = {**write.body(self.api), field_name: value}
         answer = self._send(write, json.dumps(body))
         status = answer.status_code
         if status not in self._documented[name]:
@@ -179,20 +184,24 @@ class Attacker:
             return f"{value!r:.40} became {kept!r:.40}, shown as {shown!r:.40}"
         return ""
 
+    def path(self, write: Write) -> str:
+        """Return the path with ids that exist."""
+        own, other = (self.api.login(who)["user"]["user_id"] for who in (write.role, "regional_manager"))
+        return write.path.format(own_user=own, other_user=other, ticket=self._ticket)
+
     def _send(self, write: Write, content: str) -> httpx.Response:
-        own = self._api.login(write.role)["user"]["user_id"]
-        path = write.path.replace("{own_user}", own).replace("{ticket}", self._ticket)
+        path = self.path(write)
         headers = {"Content-Type": "application/json"}
-        return self._api.call(write.role, write.method, path, content=content, headers=headers)
+        return self.api.call(write.role, write.method, path, content=content, headers=headers)
 
     def _kept(self, write: Write, field_name: str, answer: httpx.Response) -> Any:
         row = _row(answer)
-        with self._api.app.state.backend.database.read() as session:
+        with self.api.app.state.backend.database.read() as session:
             if field_name == "coverage_details":
                 columns = (models.Coverage.coverage_type, models.Coverage.amount)
                 found = session.execute(select(*columns).where(models.Coverage.policy_id == row["policy_id"])).all()
                 return [dict(one._mapping) for one in found]
-            own = self._api.login(write.role)["user"]["user_id"]
+            own = self.api.login(write.role)["user"]["user_id"]
             row_id = row.get(write.key.key, own)
             column = getattr(write.key.class_, field_name)
             kept = session.scalar(select(column).where(write.key == row_id))

@@ -12,7 +12,14 @@ from typing import Any
 import httpx
 from mitra_backend.config import Settings, database_url
 from mitra_backend.main import Application, close_app, create_app
-from mitra_backend.permissions import ROLES
+from mitra_backend.permissions import (
+    JUNIOR_AGENT,
+    POLICYHOLDER,
+    REGIONAL_MANAGER,
+    ROLES,
+    SENIOR_AGENT,
+    SUPER_ADMIN,
+)
 from mitra_backend.quirks import parse_faults
 from mitra_backend.server import address_of, bind, make_server, run
 
@@ -66,6 +73,21 @@ BODIES = {
     "leads.create": {"customer_name": "T", "contact_number": "9000000000", "lead_source": "website"},
     "tickets.create": {"subject": "T", "description": "T", "customer_id": "nobody"},
 }
+
+OTHERS_ROWS = {
+    "users.read": (REGIONAL_MANAGER, SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
+    "users.update": tuple(role for role in ROLES if role != SUPER_ADMIN),
+    "users.preferences": ROLES,
+    "agents.read": (SENIOR_AGENT, JUNIOR_AGENT),
+    "agents.customers": (SENIOR_AGENT, JUNIOR_AGENT),
+    "analytics.agent": (SENIOR_AGENT, JUNIOR_AGENT),
+    "policies.read": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
+    "policies.coverage": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
+    "policies.premiums": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
+    "policies.create": (SENIOR_AGENT,),
+    "leads.delete": (SENIOR_AGENT, JUNIOR_AGENT),
+}
+"""Routes of single rows → the roles that may use them for their own rows only."""
 
 
 class Api:
@@ -157,3 +179,32 @@ def new_policy(api: Api, number: str, **more: Any) -> dict[str, Any]:
         "start_date": "2025-07-02",
         **more,
     }
+
+
+def others_rows(api: Api) -> dict[str, tuple[str, str]]:
+    """Route of a single row → method and path with a row of an agent and a policyholder who have no account here."""
+    known = {api.own_agent(role)["agent_id"] for role in (SENIOR_AGENT, JUNIOR_AGENT)}
+    own = {policy["policyholder_id"] for policy in api.get(POLICYHOLDER, "/policies/")}
+    policies = api.get(SUPER_ADMIN, "/policies/?limit=100")
+    policy = next(row for row in policies if row["agent_id"] not in known and row["policyholder_id"] not in own)
+    leads = api.get(SUPER_ADMIN, "/leads/?limit=100")["data"]["leads"]
+    ids = {
+        "policy": policy["policy_id"],
+        "agent": policy["agent_id"],
+        "user": policy["policyholder_info"]["user_id"],
+        "lead": next(lead["lead_id"] for lead in leads if lead["agent_id"] not in known),
+    }
+    paths = {
+        "users.read": "/users/{user}",
+        "users.update": "/users/{user}",
+        "users.preferences": "/users/{user}/preferences",
+        "agents.read": "/agents/{agent}",
+        "agents.customers": "/agents/{agent}/customers",
+        "analytics.agent": "/analytics/agents/performance/{agent}",
+        "policies.read": "/policies/{policy}",
+        "policies.coverage": "/policies/{policy}/coverage",
+        "policies.premiums": "/policies/{policy}/premiums",
+        "policies.create": "/policies/",
+        "leads.delete": "/leads/{lead}",
+    }
+    return {name: (REQUESTS[name][0], path.format(**ids)) for name, path in paths.items()}

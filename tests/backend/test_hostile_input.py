@@ -52,10 +52,11 @@ def test_every_field_of_every_body_is_among_the_places(api: Api) -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff", b'{"a":' * 30_000])
-def test_what_is_no_object_is_refused(api: Api, content: bytes) -> None:
+def test_what_is_no_object_is_refused(attacker: Attacker, content: bytes) -> None:
+    api = attacker.api
     documented = documented_statuses(api)
     for name, write in WRITES.items():
-        path = write.path.replace("{own_user}", api.login(write.role)["user"]["user_id"])
+        path = attacker.path(write)
         answer = api.call(write.role, write.method, path, content=content, headers={"Content-Type": "application/json"})
         assert answer.status_code in documented[name] & {400, 413, 422}, name
 
@@ -94,11 +95,12 @@ def test_ids_of_the_path_find_nothing(api: Api) -> None:
             assert answer.status_code in fitting | ({405} if "%2F" in text else set()), (route.name, text[:40])  # type: ignore[attr-defined]
 
 
-def test_a_large_body_is_refused_before_it_is_read(api: Api) -> None:
+def test_a_large_body_is_refused_before_it_is_read(attacker: Attacker) -> None:
+    api = attacker.api
     headers = {"Content-Type": "application/json"}
     largest = body_limit.MAX_BODY_BYTES
     for name, write in WRITES.items():
-        path = write.path.replace("{own_user}", api.login(write.role)["user"]["user_id"])
+        path = attacker.path(write)
         body = json.dumps(write.body(api)).encode()
         body += b" " * (largest + 1 - len(body))
         answer = api.call(write.role, write.method, path, content=body, headers=headers)

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from sqlalchemy.exc import OperationalError
 from tests.backend.hostile import PLACES, Attacker, query_parameters
 from tests.backend.servers import postgresql, redis_server
 from tests.backend.support import FACTOR, SECRET, Api, new_policy, running
+from tests.backend.test_defects import meeting, policies_of_a_race
 
 pytestmark = pytest.mark.integration
 
@@ -100,6 +102,18 @@ def test_postgresql_refuses_or_keeps_as_written(postgres_url: str) -> None:
         for path, parameter in query_parameters(api):
             assert api.call("super_admin", "GET", f"/{path}?{parameter}=%00").status_code == 422, (path, parameter)
         assert api.call("super_admin", "GET", "/policies/%00").status_code == 422
+
+
+def test_a_number_race_and_its_end_on_postgresql(postgres_url: str) -> None:
+    healthy = Settings(database_url(postgres_url), SECRET, seed_factor=FACTOR)
+    faulty = replace(healthy, faults=(parse_fault("number_race"),))
+    prepare_database(faulty)
+    with running(faulty) as api:
+        assert policies_of_a_race(meeting(api), "T-race") == ([201, 201], 2)
+    prepare_database(healthy)
+    with running(healthy) as api:
+        assert policies_of_a_race(api, "T-again") == ([201, 409], 1)
+        assert len(api.get("super_admin", "/policies/?policy_number=T-race")) == 1
 
 
 def test_migrations_lead_to_the_models_on_postgresql(postgres_url: str) -> None:

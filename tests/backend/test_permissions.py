@@ -7,34 +7,17 @@ import httpx
 import pytest
 from mitra_backend.permissions import (
     JUNIOR_AGENT,
-    POLICYHOLDER,
     PUBLIC_ROUTES,
-    REGIONAL_MANAGER,
     ROLES,
     ROLES_BY_PERMISSION,
     ROUTE_NAMES,
     SENIOR_AGENT,
-    SUPER_ADMIN,
 )
 from mitra_backend.security import Tokens
 
-from tests.backend.support import BODIES, REQUESTS, SECRET, Api, new_policy
+from tests.backend.support import BODIES, OTHERS_ROWS, REQUESTS, SECRET, Api, new_policy, others_rows
 
 ROOT = Path(__file__).resolve().parents[2]
-OTHERS_ROWS = {
-    "users.read": (REGIONAL_MANAGER, SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
-    "users.update": tuple(role for role in ROLES if role != SUPER_ADMIN),
-    "users.preferences": ROLES,
-    "agents.read": (SENIOR_AGENT, JUNIOR_AGENT),
-    "agents.customers": (SENIOR_AGENT, JUNIOR_AGENT),
-    "analytics.agent": (SENIOR_AGENT, JUNIOR_AGENT),
-    "policies.read": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
-    "policies.coverage": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
-    "policies.premiums": (SENIOR_AGENT, JUNIOR_AGENT, POLICYHOLDER),
-    "policies.create": (SENIOR_AGENT,),
-    "leads.delete": (SENIOR_AGENT, JUNIOR_AGENT),
-}
-"""Routes of single rows → the roles that may use them for their own rows only."""
 
 
 def request(api: Api, role: str, name: str) -> httpx.Response:
@@ -61,32 +44,7 @@ def test_a_role_reaches_a_route_exactly_when_the_table_says_so(api: Api, name: s
 
 @pytest.fixture(scope="module")
 def others(api: Api) -> dict[str, tuple[str, str]]:
-    """Route of a single row → method and path with a row of an agent and a policyholder who have no account here."""
-    known = {api.own_agent(role)["agent_id"] for role in (SENIOR_AGENT, JUNIOR_AGENT)}
-    own = {policy["policyholder_id"] for policy in api.get(POLICYHOLDER, "/policies/")}
-    policies = api.get(SUPER_ADMIN, "/policies/?limit=100")
-    policy = next(row for row in policies if row["agent_id"] not in known and row["policyholder_id"] not in own)
-    leads = api.get(SUPER_ADMIN, "/leads/?limit=100")["data"]["leads"]
-    ids = {
-        "policy": policy["policy_id"],
-        "agent": policy["agent_id"],
-        "user": policy["policyholder_info"]["user_id"],
-        "lead": next(lead["lead_id"] for lead in leads if lead["agent_id"] not in known),
-    }
-    paths = {
-        "users.read": "/users/{user}",
-        "users.update": "/users/{user}",
-        "users.preferences": "/users/{user}/preferences",
-        "agents.read": "/agents/{agent}",
-        "agents.customers": "/agents/{agent}/customers",
-        "analytics.agent": "/analytics/agents/performance/{agent}",
-        "policies.read": "/policies/{policy}",
-        "policies.coverage": "/policies/{policy}/coverage",
-        "policies.premiums": "/policies/{policy}/premiums",
-        "policies.create": "/policies/",
-        "leads.delete": "/leads/{lead}",
-    }
-    return {name: (REQUESTS[name][0], path.format(**ids)) for name, path in paths.items()}
+    return others_rows(api)
 
 
 @pytest.mark.parametrize(("name", "role"), [(name, role) for name in OTHERS_ROWS for role in OTHERS_ROWS[name]])

@@ -237,12 +237,12 @@ def _create_policies() -> None:
             ["providers.provider_id"],
         ),
         sa.PrimaryKeyConstraint("policy_id"),
-        sa.UniqueConstraint("policy_number"),
     )
     _index_policies()
 
 
 def _index_policies() -> None:
+    op.create_index("ix_policies_number", "policies", ["policy_number"], unique=True)
     op.create_index("ix_policies_list_agent", "policies", ["agent_id", "application_date", "policy_id"], unique=False)
     op.create_index("ix_policies_list_all", "policies", ["application_date", "policy_id"], unique=False)
     op.create_index(

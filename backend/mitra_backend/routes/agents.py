@@ -11,7 +11,7 @@ from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import AgentFilter, Paging
 from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Policy, Policyholder, User
-from mitra_backend.rows import check_agent, count, one_more_query_per_row, page, same
+from mitra_backend.rows import cache_owner, check_agent, count, one_more_query_per_row, page, same
 from mitra_backend.schemas import Envelope
 from mitra_backend.schemas_agents import AgentMetrics, AgentOut, AgentPage, CustomerPage
 from mitra_backend.security import Caller
@@ -35,10 +35,11 @@ def list_agents(
     def make() -> bytes:
         conditions = _conditions(wanted)
         query = _select().where(*conditions).order_by(Agent.agent_code)
+        query = query.limit(wanted.limit).offset(backend.offset("agents.list", wanted.offset))
         total_query = select(func.count()).select_from(Agent).join(User, User.user_id == Agent.user_id)
         with backend.database.read() as session:
             total = session.scalar(total_query.where(*conditions)) or 0
-            rows = [_row(row) for row in session.execute(query.limit(wanted.limit).offset(wanted.offset))]
+            rows = [_row(row) for row in session.execute(query)]
             ids = [row["agent_id"] for row in rows]
             one_more_query_per_row(backend, "agents.list", session, Agent.agent_id, ids)
         return json_bytes(page("agents", rows, total, wanted.limit, wanted.offset))
@@ -86,7 +87,8 @@ def _row(row: Any) -> dict[str, Any]:
 @router.get("/profile", name="agents.profile", response_model=AgentOut)
 def read_profile(backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.profile"))]) -> Response:
     """Return the calling agent."""
-    return reply(_agent(backend, "agents.profile", str(caller.agent_id)))
+    agent_id = str(caller.agent_id)
+    return reply(_agent(backend, "agents.profile", agent_id, cache_owner(backend, "agents.profile", caller, agent_id)))
 
 
 @router.get(
@@ -103,7 +105,8 @@ def read_performance(backend: BackendDep, caller: Annotated[Caller, Depends(allo
             return json_bytes(_metrics(session, agent_id))
 
     topics = (f"policies:agent:{agent_id}", f"leads:agent:{agent_id}")
-    return reply(backend.answer("agents.performance", agent_id, topics, make))
+    owner = cache_owner(backend, "agents.performance", caller, agent_id)
+    return reply(backend.answer("agents.performance", owner, topics, make))
 
 
 def _metrics(session: Session, agent_id: str) -> dict[str, Any]:
@@ -130,11 +133,11 @@ def read_agent(
     agent_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("agents.read"))]
 ) -> Response:
     """Return one agent; agents only themselves."""
-    check_agent(caller, agent_id)
-    return reply(_agent(backend, "agents.read", agent_id))
+    check_agent(backend, "agents.read", caller, agent_id)
+    return reply(_agent(backend, "agents.read", agent_id, agent_id))
 
 
-def _agent(backend: Backend, route: str, agent_id: str) -> bytes:
+def _agent(backend: Backend, route: str, agent_id: str, key: str) -> bytes:
     wrong = backend.wrong_rows(route)
 
     def make() -> bytes:
@@ -145,7 +148,7 @@ def _agent(backend: Backend, route: str, agent_id: str) -> bytes:
             raise not_found("Agent")
         return json_bytes(_row(row))
 
-    return backend.answer(route, agent_id, (f"policies:agent:{agent_id}", "people"), make)
+    return backend.answer(route, key, (f"policies:agent:{agent_id}", "people"), make)
 
 
 @router.get("/{agent_id}/customers", name="agents.customers", response_model=Envelope[CustomerPage])
@@ -156,18 +159,19 @@ def list_customers(
     wanted: Annotated[Paging, Query()],
 ) -> Response:
     """List the policyholders that the agent looks after; agents only their own."""
-    check_agent(caller, agent_id)
     route = "agents.customers"
+    check_agent(backend, route, caller, agent_id)
     wrong = backend.wrong_rows(route)
 
     def make() -> bytes:
         own = same(Policyholder.agent_id, agent_id, wrong)
         query = _customers().where(own).order_by(Policyholder.policyholder_id)
+        query = query.limit(wanted.limit).offset(backend.offset(route, wanted.offset))
         with backend.database.read() as session:
             if not count(session, Agent.agent_id, Agent.agent_id == agent_id):
                 raise not_found("Agent")
             total = count(session, Policyholder.policyholder_id, own)
-            rows = [row._asdict() for row in session.execute(query.limit(wanted.limit).offset(wanted.offset))]
+            rows = [row._asdict() for row in session.execute(query)]
             ids = [row["policyholder_id"] for row in rows]
             one_more_query_per_row(backend, route, session, Policyholder.policyholder_id, ids)
         return json_bytes(page("customers", rows, total, wanted.limit, wanted.offset))

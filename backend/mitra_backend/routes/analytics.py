@@ -38,10 +38,11 @@ def read_comprehensive(
         with backend.database.read() as session:
             agents = figures.agent_counts(session)
             paid = figures.revenue(session, figures.months(session))
+            policies = figures.policy_figures(session).total
             data = {
                 "total_agents": agents[0],
                 "active_agents": agents[1],
-                "total_policies": figures.policy_figures(session).total,
+                "total_policies": backend.known_policies("analytics.comprehensive", policies),
                 "total_premium": paid.total,
                 "monthly_growth": {
                     "premium": paid.growth,
@@ -62,7 +63,9 @@ def read_report(backend: BackendDep, _caller: Annotated[Caller, Depends(allow("a
 
     def make() -> bytes:
         with backend.database.read() as session:
-            month = {"kpis": _kpis(session), "top_agents": _ranked(session)}
+            kpis = _kpis(session)
+            kpis["total_policies"] = backend.known_policies("analytics.reports", kpis["total_policies"])
+            month = {"kpis": kpis, "top_agents": _ranked(session)}
         return json_bytes({"generated_at": datetime.now(UTC), "current_month": month})
 
     return reply(backend.answer("analytics.reports", "all", _TOPICS, make))
@@ -104,7 +107,7 @@ def read_agent_performance(
     agent_id: PathId, backend: BackendDep, caller: Annotated[Caller, Depends(allow("analytics.agent"))]
 ) -> Response:
     """Return how one agent does against the average; agents only for themselves."""
-    check_agent(caller, agent_id)
+    check_agent(backend, "analytics.agent", caller, agent_id)
 
     def make() -> bytes:
         with backend.database.read() as session:

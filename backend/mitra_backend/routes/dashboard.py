@@ -11,6 +11,7 @@ from mitra_backend import figures
 from mitra_backend.deps import BackendDep, allow, json_bytes, reply
 from mitra_backend.inputs import NO_NUL
 from mitra_backend.models import Agent, Lead, Policy, Policyholder, User
+from mitra_backend.rows import cache_owner
 from mitra_backend.schemas_dashboard import (
     Analytics,
     ProviderOverview,
@@ -49,7 +50,7 @@ def _system(backend: Backend) -> dict[str, Any]:
         "activeUsers": int(users[1] or 0),
         "totalAgents": agents[0],
         "activeAgents": agents[1],
-        "totalPolicies": policies.total,
+        "totalPolicies": backend.known_policies("dashboard.system", policies.total),
         "activePolicies": policies.active,
         "totalPremium": paid.total,
         "monthlyRevenue": paid.this_month,
@@ -84,7 +85,8 @@ def read_provider_overview(
                 }
             )
 
-    return reply(backend.answer("dashboard.provider", str(provider_id), _TOPICS, make))
+    owner = cache_owner(backend, "dashboard.provider", caller, str(provider_id))
+    return reply(backend.answer("dashboard.provider", owner, _TOPICS, make))
 
 
 @router.get("/regional-overview", name="dashboard.regional", response_model=RegionalOverview)
@@ -136,7 +138,8 @@ def read_senior_agent_overview(
 
     # The team's policies come in by the juniors; they are seen here when the answer expires.
     topics = (f"policies:agent:{agent_id}", f"leads:agent:{agent_id}", "people")
-    return reply(backend.answer("dashboard.senior_agent", agent_id, topics, make))
+    owner = cache_owner(backend, "dashboard.senior_agent", caller, agent_id)
+    return reply(backend.answer("dashboard.senior_agent", owner, topics, make))
 
 
 def _senior(session: Session, agent_id: str) -> dict[str, Any]:
@@ -222,4 +225,5 @@ def read_analytics(backend: BackendDep, caller: Annotated[Caller, Depends(allow(
             }
         return json_bytes(answer)
 
-    return reply(backend.answer("dashboard.analytics", str(provider_id), _TOPICS, make))
+    owner = cache_owner(backend, "dashboard.analytics", caller, str(provider_id))
+    return reply(backend.answer("dashboard.analytics", owner, _TOPICS, make))

@@ -65,5 +65,5 @@ def update_flag(
         row = session.execute(statement).first()
     if row is None:
         raise not_found("Feature flag")
-    backend.kept.invalidate(("flags",))
+    backend.changed("flags.update", ("flags",))
     return reply(json_bytes({"success": True, "data": row._asdict()}))

@@ -12,7 +12,7 @@ from mitra_backend.deps import BackendDep, allow, json_bytes, not_found, reply
 from mitra_backend.filters import LeadFilter
 from mitra_backend.inputs import PathId
 from mitra_backend.models import Agent, Lead, User
-from mitra_backend.rows import count, one_more_query_per_row, page, same, scope_of
+from mitra_backend.rows import cache_owner, count, one_more_query_per_row, page, same, scope_of, topics_of
 from mitra_backend.security import Caller
 from mitra_backend.state import Backend
 
@@ -31,17 +31,17 @@ def list_leads(
     def make() -> bytes:
         conditions = _conditions(backend, caller, wanted)
         query = _select().where(*conditions).order_by(Lead.created_at.desc(), Lead.lead_id.desc())
+        query = query.limit(wanted.limit).offset(backend.offset("leads.list", wanted.offset))
         with backend.database.read() as session:
             total = count(session, Lead.lead_id, *conditions)
-            rows = [row._asdict() for row in session.execute(query.limit(wanted.limit).offset(wanted.offset))]
+            rows = [row._asdict() for row in session.execute(query)]
             ids = [row["lead_id"] for row in rows]
             one_more_query_per_row(backend, "leads.list", session, Lead.lead_id, ids)
         return json_bytes(page("leads", rows, total, wanted.limit, wanted.offset))
 
-    scope = scope_of(caller)
-    topics = ("leads" if scope == "all" else f"leads:{scope}", "people")
-    key = f"{scope}|{wanted.model_dump_json(exclude_none=True)}"
-    return reply(backend.answer("leads.list", key, topics, make))
+    owner = cache_owner(backend, "leads.list", caller, scope_of(caller))
+    key = f"{owner}|{wanted.model_dump_json(exclude_none=True)}"
+    return reply(backend.answer("leads.list", key, topics_of("leads", owner), make))
 
 
 def _select() -> Select[Any]:
@@ -55,7 +55,7 @@ def _select() -> Select[Any]:
 def _conditions(backend: Backend, caller: Caller, wanted: LeadFilter) -> list[ColumnElement[bool]]:
     wrong = backend.wrong_rows("leads.list")
     conditions: list[ColumnElement[bool]] = []
-    if caller.role in permissions.AGENT_ROLES:
+    if caller.role in permissions.AGENT_ROLES and backend.checks_owner("leads.list"):
         conditions.append(same(Lead.agent_id, caller.agent_id, wrong))
     filters = (
         (Lead.agent_id, wanted.agent_id, wrong),
@@ -76,18 +76,18 @@ def create_lead(
     lead: schemas.LeadCreate, backend: BackendDep, caller: Annotated[Caller, Depends(allow("leads.create"))]
 ) -> Response:
     """Create a lead of the calling agent."""
-    lead_id = str(uuid.uuid4())
     values = {
         **lead.model_dump(),
-        "lead_id": lead_id,
         "agent_id": caller.agent_id,
         "lead_status": "new",
         "created_at": datetime.now(UTC),
     }
     with backend.database.write() as session:
-        session.execute(insert(Lead).values(**values))
+        for _copy in range(backend.copies("leads.create")):
+            lead_id = str(uuid.uuid4())
+            session.execute(insert(Lead).values(**values, lead_id=lead_id))
         created = session.execute(_select().where(Lead.lead_id == lead_id)).one()
-    _changed(backend, str(caller.agent_id))
+    backend.changed("leads.create", _topics(str(caller.agent_id)))
     return reply(json_bytes(created._asdict()), 201)
 
 
@@ -107,12 +107,13 @@ def delete_lead(
             raise not_found("Lead")
         if backend.quirks.creator_deletes and agent_id != caller.agent_id:
             raise HTTPException(403, "You can only delete your own leads")
-        if caller.role in permissions.AGENT_ROLES and agent_id != caller.agent_id:
+        owned = caller.role in permissions.AGENT_ROLES and backend.checks_owner("leads.delete")
+        if owned and agent_id != caller.agent_id:
             raise HTTPException(403, "Not your own lead")
         session.execute(statement)
-    _changed(backend, agent_id)
+    backend.changed("leads.delete", _topics(agent_id))
     return reply(json_bytes({"success": True, "message": "Lead deleted"}))
 
 
-def _changed(backend: Backend, agent_id: str) -> None:
-    backend.kept.invalidate(("leads", f"leads:agent:{agent_id}"))
+def _topics(agent_id: str) -> tuple[str, ...]:
+    return ("leads", f"leads:agent:{agent_id}")

@@ -37,9 +37,10 @@ def list_tickets(
             conditions.append(Ticket.subject.icontains(wanted.search, autoescape=True))
         query = select(*_COLUMNS).where(*conditions)
         query = query.order_by(Ticket.created_at.desc(), Ticket.ticket_id.desc())
+        query = query.limit(wanted.limit).offset(backend.offset("tickets.list", wanted.offset))
         with backend.database.read() as session:
             total = count(session, Ticket.ticket_id, *conditions)
-            rows = [row._asdict() for row in session.execute(query.limit(wanted.limit).offset(wanted.offset))]
+            rows = [row._asdict() for row in session.execute(query)]
             ids = [row["ticket_id"] for row in rows]
             one_more_query_per_row(backend, "tickets.list", session, Ticket.ticket_id, ids)
         return json_bytes(page("tickets", rows, total, wanted.limit, wanted.offset))
@@ -72,7 +73,6 @@ def create_ticket(
     now = datetime.now(UTC)
     values = {
         **ticket.model_dump(),
-        "ticket_id": str(uuid.uuid4()),
         "status": "open",
         "assigned_to": caller.user_id,
         "created_at": now,
@@ -85,8 +85,10 @@ def create_ticket(
             select(exists().where(Policy.policy_id == ticket.policy_id))
         ):
             raise not_found("Policy")
-        created = session.execute(insert(Ticket).values(**values).returning(*_COLUMNS)).one()
-    backend.kept.invalidate(("tickets",))
+        for _copy in range(backend.copies("tickets.create")):
+            statement = insert(Ticket).values(**values, ticket_id=str(uuid.uuid4()))
+            created = session.execute(statement.returning(*_COLUMNS)).one()
+    backend.changed("tickets.create", ("tickets",))
     return reply(json_bytes(created._asdict()), 201)
 
 
@@ -108,7 +110,7 @@ def move_ticket(
         row = session.execute(statement).first()
     if row is None:
         raise not_found("Ticket")
-    backend.kept.invalidate(("tickets",))
+    backend.changed("tickets.status", ("tickets",))
     return reply(json_bytes(row._asdict()))
 
 
@@ -122,5 +124,5 @@ def delete_ticket(
         row = session.execute(statement).first()
     if row is None:
         raise not_found("Ticket")
-    backend.kept.invalidate(("tickets",))
+    backend.changed("tickets.delete", ("tickets",))
     return reply(json_bytes({"success": True, "message": "Ticket deleted"}))
