@@ -67,13 +67,12 @@ def rows_found(body: Any) -> int:
 
 
 def test_query_parameters_find_nothing_that_is_not_there(api: Api) -> None:
-    seen = query_parameters(api)
-    assert len(seen) > 30
+    seen = [(path, name) for path, name in query_parameters(api) if name not in ("limit", "offset")]
+    assert len(seen) > 20
     for path, name in seen:
         full = path.replace("{agent_id}", api.own_agent()["agent_id"])
         for what, text in [*((key, quoted(text)) for key, text in TEXTS.items()), *((one, one) for one in ESCAPES)]:
-            shortest = "" if name == "limit" else "&limit=1"
-            answer = api.call("super_admin", "GET", f"/{full}?{name}={text}{shortest}")
+            answer = api.call("super_admin", "GET", f"/{full}?{name}={text}&limit=1")
             assert answer.status_code in (200, 422), f"{path} {name} {what}: {answer.text[:80]}"
             if answer.status_code == 200 and what in INJECTIONS:
                 assert rows_found(answer.json()) == 0, (path, name, text)
