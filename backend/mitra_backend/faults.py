@@ -171,7 +171,7 @@ def _routes(spec: str, kind: str, route: str | None) -> frozenset[str]:
         named = frozenset(name for name in possible if name == pattern)
     if named:
         return named
-    what = "has no rows for this fault" if route in ROUTE_NAMES else "is not a route"
+    what = "cannot have this fault" if route in ROUTE_NAMES else "is not a route"
     raise FaultError(f"--fault {spec!r}: {route!r} {what}{_nearest(route, possible)}")
 
 

@@ -40,8 +40,10 @@ def check_storable(value: Any, depth: int = 0) -> None:
 def _check_text(text: str) -> None:
     if "\0" in text:
         raise ValueError("a text must not contain NUL")
-    if any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise ValueError("a text must not contain half of a surrogate pair")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("a text must not contain half of a surrogate pair") from None
 
 
 class Input(BaseModel):

@@ -85,7 +85,7 @@ def test_specs(spec: str, expected: Fault) -> None:
         pytest.param("concurrency_error=0", "expected a number from 1", id="none at all"),
         pytest.param("soft_deletes=1", "soft_deletes takes no value", id="a switch"),
         pytest.param("as_deployed from 3s", "holds from the start", id="no times"),
-        pytest.param("empty_list@users.list", "has no rows for this fault", id="lists that are empty as deployed"),
+        pytest.param("empty_list@users.list", "cannot have this fault", id="lists that are empty as deployed"),
     ],
 )
 def test_mistakes_are_named(spec: str, message: str) -> None:
