@@ -38,11 +38,11 @@ async def get_caller(request: Request, backend: BackendDep) -> Caller:
     return caller
 
 
-def allow(permission: str) -> Callable[[Caller, Backend], Awaitable[Caller]]:
+def allow(permission: str) -> Callable[[Request, Caller], Awaitable[Caller]]:
     """Return a dependency that gives the caller, or 403 when their role has not the permission."""
 
-    async def check(caller: Annotated[Caller, Depends(get_caller)], backend: BackendDep) -> Caller:
-        if permission not in caller.permissions and not _fails_open(backend, permission):
+    async def check(request: Request, caller: Annotated[Caller, Depends(get_caller)]) -> Caller:
+        if permission not in caller.permissions and not _fails_open(request.app.state.backend, permission):
             raise HTTPException(403, "Not enough permissions")
         return caller
 
