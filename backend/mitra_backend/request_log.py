@@ -87,10 +87,11 @@ class Telemetry:
             if status == 0:
                 await _say_goodbye(measured_send)
         finally:
-            self._calls.in_flight -= 1
             # A cut leaves status 0.
             if self._log is not None:
                 self._log.add(_record(scope, status, arrived, time.perf_counter() - start))
+            # Last: while a request has no line, it is in flight.
+            self._calls.in_flight -= 1
 
 
 async def _say_goodbye(send: Send) -> None:

@@ -7,6 +7,7 @@ import json
 import random
 import socket
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -92,8 +93,16 @@ def test_the_queue_comes_again_by_itself() -> None:
     assert [round(later - first, 6) for first, later in itertools.pairwise(found)] == [0.001] * 19
 
 
+def _wait(condition: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < until_s
+        time.sleep(0.005)
+
+
 def _log(file: Path, api: Api) -> list[dict[str, Any]]:
-    """The lines so far, in the order in which the requests ended."""
+    """The lines of all requests, in the order in which they ended: a line is added after its answer was sent."""
+    _wait(lambda: api.app.state.calls.in_flight == 0)
     api.app.state.request_log.flush()
     return [json.loads(line) for line in file.read_text().splitlines()]
 
@@ -125,13 +134,6 @@ def test_first_come_first_served(serve: Serve, tmp_path: Path) -> None:
     assert len(arrived) == 13 and arrived == sorted(arrived)
 
 
-def _wait_for_requests(api: Api, in_flight: int) -> None:
-    until_s = time.monotonic() + 20
-    while api.app.state.calls.in_flight < in_flight:
-        assert time.monotonic() < until_s
-        time.sleep(0.005)
-
-
 def test_who_waits_can_leave_and_health_pages_do_not_wait(serve: Serve, tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     api = serve("capacity=1:700ms", request_log=log)
@@ -140,10 +142,10 @@ def test_who_waits_can_leave_and_health_pages_do_not_wait(serve: Serve, tmp_path
     request = f"GET /api/v1/users/me HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n".encode()
     with ThreadPoolExecutor(1) as pool, socket.create_connection((host, int(port))) as served:
         served.sendall(request)
-        _wait_for_requests(api, 1)
+        _wait(lambda: api.app.state.calls.in_flight == 1)
         with socket.create_connection((host, int(port))) as waiting:
             waiting.sendall(request)
-            _wait_for_requests(api, 2)
+            _wait(lambda: api.app.state.calls.in_flight == 2)
         last = pool.submit(api.call, "policyholder", "GET", "/users/me")
         assert api.http.get("/health").status_code == 200
         assert last.result().status_code == 200
