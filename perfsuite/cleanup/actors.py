@@ -18,8 +18,9 @@ from perfsuite.target.session import Session
 _GIVE_UP_AFTER = 3
 """After so many requests in a row without an answer the target counts as gone: the rest is only listed."""
 
+NOT_FOUND = 404
 _SERVER_ERROR = 500
-_REFUSALS = frozenset({400, 403, 404, 405, 409, 422})
+_REFUSALS = frozenset({400, 403, NOT_FOUND, 405, 409, 422})
 """Answers that another attempt will not change."""
 
 

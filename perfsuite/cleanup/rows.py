@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -25,6 +26,8 @@ class CreatedRow:
     by: str = ""
     status: str = ""
     """Under which the target keeps the row after its deletion; "" while it is not deleted."""
+    others: tuple[str, ...] = ()
+    """Ids of further rows with the mark: a target may have accepted what only one of several creations may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,16 +57,12 @@ def read_journal(entries: Iterable[JournalEntry]) -> JournalContent:
     """The content of the entries, in the order in which they were written."""
     found = JournalContent()
     removed: set[tuple[str, str]] = set()
+    unanswered: Counter[tuple[str, str]] = Counter()
     for entry in entries:
         key = (entry.thing, entry.mark)
         match entry.what:
-            case "create":
-                found.rows.setdefault(key, CreatedRow(entry.thing, entry.mark, by=entry.by))
-            case "created":
-                row = found.rows.get(key, CreatedRow(entry.thing, entry.mark, by=entry.by))
-                found.rows[key] = replace(row, id=entry.id)
-            case "refused":
-                found.rows.pop(key, None)
+            case "create" | "created" | "refused":
+                _note_creation(found.rows, unanswered, entry)
             case "removed":
                 found.rows.pop(key, None)
                 removed.add(key)
@@ -84,6 +83,22 @@ def read_journal(entries: Iterable[JournalEntry]) -> JournalContent:
     return found
 
 
+def _note_creation(
+    rows: dict[tuple[str, str], CreatedRow], unanswered: Counter[tuple[str, str]], entry: JournalEntry
+) -> None:
+    """A mark may be sent more than once: a refusal says nothing of the other creations."""
+    key = (entry.thing, entry.mark)
+    row = rows.get(key, CreatedRow(entry.thing, entry.mark, by=entry.by))
+    unanswered[key] += 1 if entry.what == "create" else -1
+    if entry.what == "create":
+        rows.setdefault(key, row)
+    elif entry.what == "created":
+        others = (*row.others, row.id) if row.id not in ("", entry.id) else row.others
+        rows[key] = replace(row, id=entry.id, others=others)
+    elif unanswered[key] <= 0 and not row.id:
+        rows.pop(key, None)
+
+
 def _keep_first(themes: dict[str, Preference], entry: JournalEntry) -> None:
     """Of several processes, the one that changed it first saw the value from before the run."""
     known = themes.get(entry.mark)
@@ -92,30 +107,28 @@ def _keep_first(themes: dict[str, Preference], entry: JournalEntry) -> None:
         themes[entry.mark] = Preference(before, entry.by, entry.at)
 
 
-def row_marked(kind: RowKind, actor: Actor, mark: str) -> Row | None:
-    """The row with that mark; None when the target has none. Raises NotDone when the search ignored the mark."""
+def rows_marked(kind: RowKind, actor: Actor, mark: str) -> list[Row]:
+    """The rows with that mark, one where the target is right. Raises NotDone when the search ignored the mark."""
     rows = actor.rows(kind.find, **{kind.find_by: mark})
-    found = kind.by_mark(rows).get(mark)
-    if rows and found is None:
+    found = kind.by_mark(rows).get(mark, [])
+    if rows and not found:
         raise NotDone(CleanupMessage.SEARCH_IGNORES_MARKS())
     return found
 
 
-def rows_listed(kind: RowKind, actor: Actor, common: str) -> dict[str, Row]:
-    """Mark → row, of all pages. `common`: the beginning of all marks, where the list can be searched.
+def rows_listed(kind: RowKind, actor: Actor, common: str) -> dict[str, list[Row]]:
+    """Mark → its rows, of all pages. `common`: the beginning of all marks, where the list can be searched.
 
     A page may be shorter than was asked for. Raises NotDone when there are too many pages.
     """
-    found: dict[str, Row] = {}
-    seen: set[str] = set()
+    listed: dict[str, Row] = {}
     offset = 0
     for _page in range(_MAX_PAGES):
         rows = actor.rows(kind.pages, **_parameters(kind.pages, offset, common))
-        new = {str(row.get(kind.id_field)) for row in rows} - seen
-        if not new:  # the end, or a target that answers the same page each time
-            return found
-        seen |= new
-        found |= kind.by_mark(rows)
+        known = len(listed)
+        listed |= {str(row.get(kind.id_field)): row for row in rows}
+        if len(listed) == known:  # the end, or a target that answers the same page each time
+            return kind.by_mark(listed.values())
         offset += len(rows)
     raise NotDone(CleanupMessage.TOO_MANY_ROWS(rows=offset, thing=kind.thing))
 
@@ -131,7 +144,7 @@ class Finder:
 
     def __init__(self, kind: RowKind, actors: Actors, known: Sequence[CreatedRow]) -> None:
         self._kind, self._actors, self._known = kind, actors, known
-        self._listed: dict[Actor, dict[str, Row]] = {}
+        self._listed: dict[Actor, dict[str, list[Row]]] = {}
         self._proven: dict[Actor, bool] = {}
 
     def id_of(self, row: CreatedRow) -> str:
@@ -143,8 +156,8 @@ class Finder:
             except NotDone as error:
                 failed = error
                 continue
-            if found is not None:
-                return str(found[self._kind.id_field])
+            if found:
+                return str(found[0][self._kind.id_field])
             if actor is not self._actors.admin and not self._kind.makers_see_theirs:
                 failed = NotDone(CleanupMessage.NOT_VISIBLE(role=actor.role.title))
             elif self._finds_rows(actor):
@@ -153,12 +166,12 @@ class Finder:
                 failed = NotDone(CleanupMessage.SEARCH_UNPROVEN())
         raise failed
 
-    def _found(self, actor: Actor, mark: str) -> Row | None:
+    def _found(self, actor: Actor, mark: str) -> list[Row]:
         if self._kind.find:
-            return row_marked(self._kind, actor, mark)
+            return rows_marked(self._kind, actor, mark)
         if actor not in self._listed:
             self._listed[actor] = rows_listed(self._kind, actor, "")
-        return self._listed[actor].get(mark)
+        return self._listed[actor].get(mark, [])
 
     def _finds_rows(self, actor: Actor) -> bool:
         """An empty answer proves something only where the same search has found a row that is there."""
@@ -170,8 +183,8 @@ class Finder:
         return self._proven[actor]
 
     def _finds_any(self, actor: Actor) -> bool:
-        if any(self._found(actor, row.mark) is not None for row in self._known[:_PROOFS]):
+        if any(self._found(actor, row.mark) for row in self._known[:_PROOFS]):
             return True
         rows = actor.rows(self._kind.sample, **_parameters(self._kind.sample))
         marks = [str(row[self._kind.marked_by]) for row in rows if row.get(self._kind.marked_by)]
-        return any(self._found(actor, mark) is not None for mark in marks[:_PROOFS])
+        return any(self._found(actor, mark) for mark in marks[:_PROOFS])

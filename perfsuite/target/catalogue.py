@@ -317,9 +317,13 @@ class RowKind:
         """`{name}` in the path of `find` that takes the mark."""
         return CATALOGUE[self.find].path.partition("{")[2].partition("}")[0]
 
-    def by_mark(self, rows: Iterable[Row]) -> dict[str, Row]:
-        """Mark → row."""
-        return {str(row.get(self.marked_by)): row for row in rows if row.get(self.id_field)}
+    def by_mark(self, rows: Iterable[Row]) -> dict[str, list[Row]]:
+        """Mark → its rows; more than one where the target has made a row twice."""
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            if row.get(self.id_field):
+                found.setdefault(str(row.get(self.marked_by)), []).append(row)
+        return found
 
     def soft_deleted_as(self, row: Row) -> str:
         """The status of a soft-deleted row; "" for any other row."""

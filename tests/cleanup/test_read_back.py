@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from perfsuite.cleanup import CleanupInput, CleanupResult, clean_up
@@ -11,9 +13,10 @@ from perfsuite.model import Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.exchange import Answer
-from perfsuite.target.journal import Journal
+from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
 from tests.cleanup.scene import ADMIN, AGENT, STAFF, Scene
+from tests.target.contract import POLICY, row
 from tests.target.fake_target import Asked, answer
 
 DONE = answer({"success": True})
@@ -76,6 +79,51 @@ def test_a_ticket_that_cannot_be_read_alone_is_looked_for_in_the_list(scene: Sce
     assert scene.clean(ADMIN, STAFF) == Cleanup(2, 2)
 
 
+@pytest.mark.parametrize("thing", THINGS)
+def test_rows_that_nobody_knows_of_are_removed_by_their_mark(scene: Scene, thing: str) -> None:
+    """A target that repeats an insert answers with the id of one of the rows."""
+    scene.make(thing, 2)
+    table = {"policy": scene.target.policies, "lead": scene.target.leads, "ticket": scene.target.tickets}[thing]
+    first = next(identity for identity in table if identity.startswith(f"{thing}-senior"))
+    table["another"] = table[first] | {f"{thing}_id": "another"}
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+    assert not [identity for identity in table if identity == "another" or identity.startswith(f"{thing}-senior")]
+
+
+@pytest.mark.parametrize("thing", THINGS)
+def test_a_row_remains_while_another_with_its_mark_cannot_be_removed(scene: Scene, thing: str) -> None:
+    (first,) = scene.make(thing)
+    table = {"policy": scene.target.policies, "lead": scene.target.leads, "ticket": scene.target.tickets}[thing]
+    table["another"] = table[first] | {f"{thing}_id": "another"}
+
+    def refuse_another(asked: Asked) -> Answer:
+        if asked.ids[f"{thing}_id"] == "another":
+            return answer({"detail": "Not allowed"}, 403)
+        return scene.target.delete(table, thing, asked)
+
+    scene.target.handle(DELETE[thing], refuse_another)
+    assert scene.clean(ADMIN, AGENT).remaining == (Remaining(thing, "HTTP 403: Not allowed", False, 1),)
+    scene.target.handle(DELETE[thing], lambda asked: scene.target.delete(table, thing, asked))
+    assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
+    assert "another" not in table
+
+
+@pytest.mark.parametrize("answers", [("created", "created"), ("created", "refused"), ("refused", "created")])
+def test_of_several_creations_with_one_mark_none_is_forgotten(scene: Scene, answers: tuple[str, str]) -> None:
+    scene.wrote(*[JournalEntry("create", "policy", "PERF-9", by=AGENT.phone_number)] * 2)
+    for number, what in enumerate(answers):
+        made = what == "created"
+        scene.wrote(JournalEntry(what, "policy", "PERF-9", id=f"p9-{number}" if made else ""))
+        if made:
+            scene.target.policies[f"p9-{number}"] = row(POLICY, policy_id=f"p9-{number}", policy_number="PERF-9")
+    # Only by their ids.
+    scene.target.always("policies.by_number", answer([]))
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
+    assert not [identity for identity in scene.target.policies if identity.startswith("p9")]
+
+
 def test_an_answer_that_fails_once_leaves_no_row_in_doubt(scene: Scene) -> None:
     first, _second = scene.make("policy", 2)
     down = answer({"detail": "down"}, 503)
@@ -102,6 +150,23 @@ def test_a_list_from_a_cache_is_not_trusted(scene: Scene) -> None:
 
     assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
     assert len(scene.target.asked_for("leads.search")) == 2
+
+
+@pytest.mark.parametrize("thing", ["policy", "ticket"])
+def test_what_a_list_from_a_cache_shows_is_read_alone(scene: Scene, thing: str) -> None:
+    scene.make(thing, 2)
+    if thing == "policy":
+        kept = {number: answer([dict(shown)]) for number, shown in _numbers(scene).items()}
+        scene.target.always("policies.by_number", lambda asked: kept[asked.query["policy_number"]])
+    else:
+        shown = answer({"data": {"tickets": [dict(ticket) for ticket in scene.target.tickets.values()]}})
+        scene.target.always("tickets.page", lambda asked: shown if asked.query["offset"] == "0" else answer({}))
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(2, 2)
+
+
+def _numbers(scene: Scene) -> dict[str, dict[str, Any]]:
+    return {str(policy["policy_number"]): policy for policy in scene.target.policies.values()}
 
 
 def test_a_single_row_from_a_cache_is_not_trusted(scene: Scene) -> None:
@@ -148,20 +213,19 @@ def test_a_policy_is_read_back_with_one_request(scene: Scene) -> None:
 
     scene.clean(ADMIN, AGENT)
 
-    assert len(scene.target.asked_for("policies.read")) <= 52
+    read = scene.target.asked_for("policies.by_number") + scene.target.asked_for("policies.read")
+    assert len(read) <= 52
 
 
 def test_reading_back_ends_in_time_and_what_was_not_read_is_not_called_removed(scene: Scene) -> None:
     scene.make("policy", 3)
-    reads = scene.target.policies
     clock = [0.0]
 
     def slow(asked: Asked) -> Answer:
         clock[0] += LEAST_READING_S
-        there = reads.get(asked.ids["policy_id"])
-        return answer(there) if there else answer({"detail": "not found"}, 404)
+        return scene.target.policies_for(asked)
 
-    scene.target.handle("policies.read", slow)
+    scene.target.handle("policies.by_number", slow)
     book = Journal(scene.folder / "journal.jsonl")
     run = RunState("basic_1", purpose="cleanup", journal=book)
     means = CleanupInput(ROLES, (ADMIN, AGENT), run, scene.target, clock=lambda: clock[0])
