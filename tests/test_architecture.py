@@ -31,6 +31,7 @@ SHARED = frozenset(
         "measurements",
         "target",
         "roles",
+        "correctness",
     }
 )
 """Modules that every stage may use, so that stages need not copy from each other."""
@@ -65,6 +66,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "measurements": frozenset({"model", "errors", "clock", "format", "garbage_collection", "suite_errors", "messages"}),
     "target": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
     "roles": frozenset({"model", "target", "messages"}),
+    "correctness": frozenset({"model", "target", "messages"}),
     **dict.fromkeys(STAGES, SHARED),
     "load": SHARED,
     "run": SHARED | STAGES,

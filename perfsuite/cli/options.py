@@ -129,7 +129,7 @@ class CapacityOptions:
         RunOptions,
         without=[
             *("--users", "--spawn-rate", "--duration", "--arrival-rate", "--multiple", "--no-abort", "--baseline"),
-            *("--iterations", "--no-fingerprint", "--runs", "--against", "--against-fault"),
+            *("--iterations", "--no-fingerprint", "--runs", "--against", "--against-fault", "--check-correctness"),
         ],
     )
 

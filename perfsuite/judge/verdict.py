@@ -172,7 +172,7 @@ def _nothing_judged(summary: Summary, targets: Sequence[TargetResult]) -> Messag
 
 
 def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[Message]:
-    reasons = [wrong_answers(summary), target_lost(summary)]
+    reasons = [wrong_under_load(summary), wrong_answers(summary), target_lost(summary)]
     reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
     return [reason for reason in reasons if reason]
 
@@ -242,6 +242,20 @@ def wrong_answers(summary: Summary) -> Message | None:
     if len(groups) == 1:
         return reason.also(Detail.ALL_IN_ONE(**fields))
     return reason.also(Detail.MOST_IN_ONE(**fields, count=most.count))
+
+
+def wrong_under_load(summary: Summary) -> Message | None:
+    """Invariants that did not hold, whatever the response times."""
+    violations = summary.correctness.violations if summary.correctness is not None else ()
+    if not violations:
+        return None
+    return Reason.WRONG_UNDER_LOAD(
+        violations=len(violations),
+        first=violations[0].rule,
+        operation=violations[0].operation,
+        expected=violations[0].expected,
+        seen=violations[0].seen,
+    )
 
 
 def target_lost(summary: Summary) -> Message | None:

@@ -13,8 +13,10 @@ from typing import Any, NoReturn
 
 import msgspec
 
+from perfsuite.correctness.catalogue import Possible
 from perfsuite.errors import EXIT_SAFETY, EXIT_TARGET, EXIT_USAGE
 from perfsuite.load.channel import ChannelProblem
+from perfsuite.load.checker import CheckOrder
 from perfsuite.load.file_growth import FileGrowth
 from perfsuite.load.install import Hooks, install
 from perfsuite.load.locust_count import note_own_listeners
@@ -41,6 +43,7 @@ from perfsuite.load.worker_runner import SuiteWorker, WorkerJob
 from perfsuite.messages import Message
 from perfsuite.messages.load import WorkerMessage
 from perfsuite.model import Account, Plan, PreflightReport, WorkerStart
+from perfsuite.model.correctness import SHARES, CheckLevel
 from perfsuite.model.role import Role
 from perfsuite.roles.work import roles_of
 from perfsuite.suite_errors import SuiteErrorLog
@@ -285,6 +288,7 @@ class LoadJob(WorkerJob):
             secrets.headers,
             tuple(seat.number for seat in offer.users.seats),
             secrets.key_password,
+            self._checks(offer),
         )
         load = LoadState(
             order,
@@ -300,6 +304,25 @@ class LoadJob(WorkerJob):
         load.change_rate(offer.users.rates)
         load.begin_arrivals(working, {role.slug: role.weight for role in working}, assignment)
         return load
+
+    def _checks(self, offer: _Offer) -> CheckOrder | None:
+        """Of the first process: it makes those of all, so that two of them never meet at one account."""
+        plan, users = offer.plan, offer.users
+        if offer.load.index or plan.check_correctness is CheckLevel.OFF or users is None:
+            return None
+        roles = {role.slug: role for role in offer.roles}
+        in_use = {seat.phone_number for seat in users.seats}
+        accounts = {
+            slug: sorted(
+                (account for account in self._accounts.values() if account.role == slug),
+                key=lambda account: account.phone_number not in in_use,
+            )
+            for slug in roles
+        }
+        # Processes have equal shares of the users, to within one of them.
+        share = SHARES[plan.check_correctness] * sum(plan.users_by_role.values()) / len(users.seats)
+        possible = Possible({slug: len(of_role) for slug, of_role in accounts.items()}, read_only=plan.read_only)
+        return CheckOrder(share, plan.seed, roles, accounts, possible)
 
     def _report_placed(self, users: int) -> None:
         self._placed = users

@@ -15,6 +15,8 @@ import gevent
 from perfsuite.clock import utc_s
 from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalQueue
+from perfsuite.load.checker import Checker, CheckOrder
+from perfsuite.load.gevent_socket import GeventNetwork
 from perfsuite.load.lease import NoLease, Permission
 from perfsuite.load.schedule import AccountPool, SessionAssignment, arrival_behaviours, dues
 from perfsuite.load.sent import SentCount
@@ -30,6 +32,7 @@ from perfsuite.suite_errors import SuiteErrorLog
 from perfsuite.target.catalogue import WRITING
 from perfsuite.target.connection import ConnectionSettings, connection_settings
 from perfsuite.target.hosts import is_allowed
+from perfsuite.target.http_client import HttpClient
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 
@@ -65,6 +68,8 @@ class LoadOrder:
     headers: Headers = field(default=(), repr=False)
     numbers: tuple[int, ...] = ()
     key_password: str = field(default="", repr=False)
+    checks: CheckOrder | None = None
+    """None where this process makes no checks of correctness."""
 
     @property
     def connection(self) -> ConnectionSettings:
@@ -145,11 +150,20 @@ class LoadState:
         self._background: dict[Callable[[], None], gevent.Greenlet] = {}
         self.waiting: set[Callable[[], tuple[int, str, str] | None]] = set()
         """Of each user: asks which request it waits for."""
+        self.checker = self._checker(order)
         self._changing_rate: ChangingRate | None = None
         if order.plan.capacity is not None:
             self.recorder.in_flight = self._in_flight
             arrival = order.plan.scenario.arrival
             self._changing_rate = ChangingRate(arrival) if arrival is not None else None
+
+    def _checker(self, order: LoadOrder) -> Checker | None:
+        if order.checks is None:
+            return None
+        run = RunState.of(order.plan, order.headers, "check", self.run.journal)
+        return Checker(
+            order.checks, run, self.recorder, self.permission, lambda: HttpClient(self.connection, GeventNetwork())
+        )
 
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
@@ -159,6 +173,8 @@ class LoadState:
             loops.append(self._write_raw_samples)
         if any(span.stage.read_only for span in self._spans):
             loops.append(self._follow_stages)
+        if self.checker is not None:
+            loops.append(self._check_correctness)
         for loop in loops:
             self._background[loop] = gevent.spawn(loop)
 
@@ -236,6 +252,9 @@ class LoadState:
     def finish(self, locust_total: Callable[[], int], reason: str) -> None:
         """Write the last record; nothing is recorded afterwards. `locust_total`: requests by Locust's own count."""
         gevent.killall(list(self._background.values()))
+        if self.checker is not None:
+            with self.counting("the end of the checks"):
+                self.checker.finish()
         with self.counting("the last records"):
             self.recorder.rest(self._alive)
         total = 0
@@ -312,6 +331,10 @@ class LoadState:
                 self.run.left_out = self.order.without_writes if reads else self.order.left_out
             gevent.sleep(LEFT_OUT_EVERY_S)
             self._look_after_background()
+
+    def _check_correctness(self) -> None:
+        if self.checker is not None:
+            self.checker.loop(self.sent, self.failed)
 
     def _watch_event_loop(self) -> None:
         due_at = utc_s() + LAG_PROBE_S

@@ -176,6 +176,8 @@ class RoleUser(User):
         self._observer = self.make_observer()
         self.session = Session(self.role, self._seat.account, self._transport, self._load.run, self._observer)
         self.session.seed(self._schedule.key)
+        if self._load.checker is not None:
+            self._load.checker.sessions[self._seat.account.phone_number] = self.session
         self._paused: tuple[float, str] | None = None
         self._started = True
         self._load.recorder.cells.logging_in += 1

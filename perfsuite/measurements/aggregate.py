@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from perfsuite.garbage_collection import without_collecting
+from perfsuite.measurements.check_ended import CheckEnded, CheckTotals
 from perfsuite.measurements.connections import AddressTotals
 from perfsuite.measurements.minutes import Minute, Rolled, with_shared_times
 from perfsuite.measurements.records import (
@@ -98,6 +99,7 @@ class Aggregate:
         self.ends: dict[str, End] = {}
         self.raw_samples: dict[str, RawSampleState] = {}
         """Process → the state of its file of all requests."""
+        self.checks = CheckTotals()
         self._numbers: dict[str, list[int]] = {}
         """Process → lowest and highest sequence number, and how many records."""
         self._reported: dict[str, int] = {}
@@ -355,12 +357,6 @@ class Aggregate:
         self.lost.append(record)
         self._reported.pop(record.lost, None)
 
-    def _add_joined(self, record: WorkerJoined) -> None:
-        self.joined.append(record)
-
-    def _add_refused(self, record: WorkerRefused) -> None:
-        self.refused.append(record)
-
     def _add_ledger(self, record: Ledger) -> None:
         self.ledger[record.of] = record
 
@@ -389,8 +385,9 @@ _ADDERS: Mapping[type, Callable[[Aggregate, Any], None]] = {
     NotPossible: Aggregate._add_not_possible,
     Phase: lambda aggregate, record: aggregate.phases.append(record),
     InFlight: lambda _aggregate, _record: None,  # for who leads a search, while it goes on
-    WorkerJoined: Aggregate._add_joined,
-    WorkerRefused: Aggregate._add_refused,
+    WorkerJoined: lambda aggregate, record: aggregate.joined.append(record),
+    WorkerRefused: lambda aggregate, record: aggregate.refused.append(record),
+    CheckEnded: lambda aggregate, record: aggregate.checks.add(record),
     WorkerLost: Aggregate._add_lost,
     Ledger: Aggregate._add_ledger,
     SuiteErrors: Aggregate._add_suite_errors,

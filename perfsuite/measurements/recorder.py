@@ -8,10 +8,19 @@ from typing import Any
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.cells import Cells
+from perfsuite.measurements.check_ended import CheckEnded, Key
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.raw_samples import EXPIRED, RawSamples
-from perfsuite.measurements.records import End, Generator, InFlight, Phase, RawSampleState, SuiteErrors, Users
+from perfsuite.measurements.records import (
+    End,
+    Generator,
+    InFlight,
+    Phase,
+    RawSampleState,
+    SuiteErrors,
+    Users,
+)
 from perfsuite.measurements.sink import RecordSink
 from perfsuite.model import SuiteErrorGroup
 from perfsuite.model.sample import Sample, Series
@@ -83,6 +92,10 @@ class Recorder:
     def phase(self, name: str) -> None:
         """The run enters a phase now."""
         self._sink.write(Phase(self._worker, next(self._sequence), name, utc_s()))
+
+    def check_ended(self, key: Key, result: str, **found: Any) -> None:
+        """A check of correctness has ended, see `CheckEnded`. `key`: invariant, rule, operation, roles."""
+        self._sink.write(CheckEnded(self._worker, next(self._sequence), int(utc_s()), *key, result, **found))
 
     def tick(self, users_by_role: Mapping[str, int]) -> None:
         """At the turn of a second: hand over what came since, and how users and generator were at its end."""

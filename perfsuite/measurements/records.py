@@ -14,6 +14,7 @@ Schema history
     4   processes that join, and a ledger of what each of them sent; the records of several processes merged to those of
         the worker "all"; later on `done` of the end of a process, which readers of 4 may pass over
     5   requests in flight, of a search for the capacity
+    6   checks of correctness
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from typing import Any
 
 import msgspec
 
+from perfsuite.measurements.check_ended import CheckEnded
 from perfsuite.measurements.histogram import Histogram
 from perfsuite.measurements.slowest import SlowRequest
 from perfsuite.messages import text_of
 from perfsuite.model import Remark
 
-SCHEMA = 5
+SCHEMA = 6
 
 MERGED = "all"
 """The worker of a record that several processes share (`perfsuite.measurements.merge`)."""
@@ -365,6 +367,7 @@ Record = (
     | Users
     | Generator
     | InFlight
+    | CheckEnded
     | Phase
     | WorkerJoined
     | WorkerRefused

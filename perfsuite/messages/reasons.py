@@ -14,6 +14,10 @@ class Reason(Code):
         " {failures:n failure}"
     )
     INTERRUPTED = "interrupted after {duration_s:seconds} of {planned_s:seconds}"
+    WRONG_UNDER_LOAD = (
+        "wrong under load: {violations:n invariant} violated, first {first} in {operation}"
+        " (expected {expected}, seen {seen})"
+    )
     WRONG_ANSWERS = "{answers:n wrong answer} (the status was right, the content was not)"
     ABORTED = (
         "stopped at {at:time} by a stop rule: {target} was missed over the last {window_s:seconds}"

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from perfsuite.format import number, option_duration, setting
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
 ALL = "all"
@@ -200,6 +201,8 @@ class Plan:
     demo: str | None = None
     raw_samples: bool = False
     """Every request is also written to a file."""
+    check_correctness: CheckLevel = CheckLevel.OFF
+    """How much of the load may be checks of its correctness."""
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""
     processes: int = 1

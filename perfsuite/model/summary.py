@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from perfsuite.model.cleanup import Cleanup
+from perfsuite.model.correctness import Correctness
 from perfsuite.model.failures import FailureGroup, FailurePattern, SuiteErrorGroup
 from perfsuite.model.generator import GeneratorHealth
 from perfsuite.model.stages import Recovery, StageSeconds, StageSpan
@@ -356,6 +357,9 @@ class Summary:
     """None without `--raw-samples`."""
 
     ledger: RunLedger | None = None
+    """None in older files."""
+
+    correctness: Correctness | None = None
     """None in older files."""
 
     aborted: Aborted | None = None

@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from perfsuite import __version__
 from perfsuite.errors import UsageError
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Account, Plan, Scenario, Target
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import EXPECT_WORKERS_MAX_WAIT_S, STOP_TIMEOUT_S
 from perfsuite.model.role import Role
@@ -149,6 +151,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         absent_roles=tuple(slug for slug, users in counts.items() if users == 0),
         shared_accounts=shared,
         read_only=options.read_only,
+        check_correctness=_check_level(options, inputs.host),
         tolerate_broken=options.tolerate_broken,
         accept_leftovers=options.accept_leftovers,
         demo=options.demo,
@@ -168,6 +171,16 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         baseline=options.baseline,
     )
     return plan if options.search is None else with_search(plan, options.search, roles)
+
+
+def _check_level(options: PlanOptions, host: str) -> CheckLevel:
+    """As asked for; else only on this machine, where nobody else is troubled by what checks write and are refused."""
+    if options.check_correctness:
+        return CheckLevel(options.check_correctness)
+    if options.search is not None:
+        return CheckLevel.OFF
+    is_here = bool(options.demo) or hosts.is_local(urlsplit(host).hostname or "")
+    return CheckLevel.SAMPLE if is_here else CheckLevel.OFF
 
 
 def _check_combination(options: PlanOptions) -> None:

@@ -298,6 +298,14 @@ class PlanOptions:
         kind=whole(0, 2**63 - 1),
         section=LOAD,
     )
+    check_correctness: str = option(
+        "--check-correctness",
+        "check answers during the load, with 2 or 10 % more requests; default sample on this machine, else off",
+        "off|sample|thorough",
+        default="",
+        kind=one_of("off", "sample", "thorough"),
+        section=LOAD,
+    )
 
     host: str | None = option(
         "--host", f"address of the target; default {DEFAULT_HOST}", "URL", secret=True, section=TARGET

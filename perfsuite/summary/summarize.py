@@ -32,6 +32,7 @@ from perfsuite.model.periods import MINUTE_S, STEADY
 from perfsuite.model.role import Role
 from perfsuite.summary.arrivals import arrival_figures, second_arrivals
 from perfsuite.summary.corrections import due_by_second, remarks_of, server_times
+from perfsuite.summary.correctness import correctness_of
 from perfsuite.summary.failures import count_of, cut_off, failure_groups, failure_patterns, outages, target_lost_at
 from perfsuite.summary.figures import breakdown, breakdown_of_sums, statistics, statistics_of_sums
 from perfsuite.summary.health import (
@@ -110,8 +111,7 @@ def _summary(
 ) -> Summary:
     phases, logging_in = _phases(aggregate)
     when = replace(timeline(phases, aggregate.first, aggregate.last), minutes=frozenset(aggregate.minutes))
-    remarks = remarks_of(aggregate)
-    times = server_times(aggregate, remarks)
+    times = server_times(aggregate, remarks := remarks_of(aggregate))
     due = due_by_second(aggregate, times)
     order = RowOrder(roles)
     rows = period_rows(due, when, order)
@@ -160,7 +160,8 @@ def _summary(
         connections=connections(aggregate),
         ledger=ledger(aggregate, sent + aggregate.expired),
     )
-    return _with_stages(_with_evidence(_with_minutes(summary, due, when), plan, due, when), plan, due, when, roles)
+    summary = replace(_with_minutes(summary, due, when), correctness=correctness_of(plan, aggregate))
+    return _with_stages(_with_evidence(summary, plan, due, when), plan, due, when, roles)
 
 
 def _with_minutes(summary: Summary, due: Mapping[int, Sequence[Due]], when: RunTimeline) -> Summary:

@@ -102,6 +102,15 @@ class Session(SessionData):
         return self._token.usable or (self._token.alive and self.login_wait_s > 0)
 
     @property
+    def token(self) -> str:
+        """The access token; "" before the first login."""
+        return self._token.value
+
+    def share_login(self, other: Session) -> None:
+        """Use the login of another session of the same account, and every later one of it."""
+        self._token, self.user = other._token, other.user
+
+    @property
     def login_wait_s(self) -> float:
         """How long the next login has to wait (Retry-After), s; 0 where it may be tried."""
         return self._token.login_wait_s

@@ -63,6 +63,11 @@ class SessionData(ABC):
         return self._missing
 
     @property
+    def account(self) -> Account:
+        """What it logs in with."""
+        return self._account
+
+    @property
     def phone_number(self) -> str:
         """What the account logs in with."""
         return self._account.phone_number

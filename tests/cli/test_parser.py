@@ -162,7 +162,7 @@ def test_the_command_line_wins_over_variables_and_these_over_the_file(scenarios:
 @every_command
 def test_every_option_can_come_from_a_variable(command: Command, scenarios: Path) -> None:
     values = {"--demo": "full", "--duration": "9s", "--timeout": "9s", "--stop-timeout": "9s"} | {"--bind": "127.0.0.1"}
-    values |= {"--by": "users", "--max-duration": "99s"}
+    values |= {"--by": "users", "--max-duration": "99s", "--check-correctness": "thorough"}
     arguments = [command.name, *ARGUMENTS.get(command.name, "").split()]
     for each in options_in(command.options):
         if each.is_argument or each.typed_only:

@@ -1,0 +1,156 @@
+"""One check: what it sends, as whom, and how it judges what comes back.
+
+The steps of a check are a generator. It yields the requests to be sent next, all at the same instant, and is sent their
+replies; or it yields a number of seconds to wait. It returns how it ended.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Protocol
+
+from perfsuite.model.correctness import Invariant
+
+_OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
+"""Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
+
+
+class TokenKind(StrEnum):
+    """What a request shows as its token."""
+
+    OWN = "own"
+    NONE = "none"
+    FORGED = "forged"
+    EXPIRED = "expired"
+    UNSIGNED = "unsigned"
+
+
+@dataclass(frozen=True, slots=True)
+class CheckActor:
+    """Somebody who sends requests: the account of a role with this position, from 0."""
+
+    role: str
+    position: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.role}#{self.position + 1}"
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """One request. `path`: values for the `{names}` of the operation's path; `query`: added to it."""
+
+    actor: CheckActor
+    operation: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    token: TokenKind = TokenKind.OWN
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back. `body`: decoded JSON, None where there was none."""
+
+    send: Send
+    status: int
+    body: Any
+    request_id: str = ""
+    sent_at: float = 0.0
+    content: bytes = b""
+
+    @property
+    def ok(self) -> bool:
+        """The request succeeded."""
+        return 200 <= self.status < 300
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The invariant held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violated:
+    """It did not. `replies`: those that show it, at most two. Values in the texts are shortened and hold no secret."""
+
+    expected: str
+    seen: str
+    replies: tuple[Reply, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NotChecked:
+    """It could not be checked, this time or never."""
+
+    why: str
+
+
+Outcome = Held | Violated | NotChecked
+Steps = Generator["tuple[Send, ...] | float", "tuple[Reply, ...]", Outcome]
+
+
+class Unanswered(Exception):
+    """The target was too busy to answer, or could not do it: this check has no result. `str` says why."""
+
+
+class Ground(Protocol):
+    """What a check knows without asking the target."""
+
+    random: random.Random
+
+    def user_id(self, actor: CheckActor) -> str:
+        """The id of its account; every actor of a check is logged in before its first step."""
+
+    def new_mark(self) -> str:
+        """A text that marks a row as made by this run, never given before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One invariant for one operation and some roles.
+
+    `rule`: its name, such as "own rows only"; `actors`: who takes part, the one whose answers are judged first.
+    `requests`: how many it sends at most, logins left out. `writes`: it changes rows, always of this run.
+    `under_load_only`: without load it is not expected to show anything.
+    """
+
+    invariant: Invariant
+    rule: str
+    operation: str
+    actors: tuple[CheckActor, ...]
+    requests: int
+    steps: Callable[[Ground], Steps] = field(repr=False)
+    writes: bool = False
+    under_load_only: bool = False
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Of the actors, each once."""
+        return tuple(dict.fromkeys(actor.role for actor in self.actors))
+
+    @property
+    def key(self) -> tuple[str, str, str, tuple[str, ...]]:
+        """Identifies it in records, and for `replay`."""
+        return self.invariant.value, self.rule, self.operation, self.roles
+
+
+def ask(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
+    """Send one request; its reply. Raises Unanswered where the target was too busy."""
+    (reply,) = yield (send,)
+    return answered(reply)
+
+
+def answered(reply: Reply) -> Reply:
+    """The same reply. Raises Unanswered where the target was too busy to answer."""
+    if reply.status in _OVERLOADED:
+        raise Unanswered("no answer" if reply.status == 0 else f"HTTP {reply.status}")
+    return reply
+
+
+def shortened(value: object) -> str:
+    """A value as evidence shows it."""
+    text = " ".join(str(value).split())
+    return text if len(text) <= 40 else f"{text[:39]}…"

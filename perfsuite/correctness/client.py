@@ -1,0 +1,129 @@
+"""Sends the requests of checks to the target: as whom, with which token, and what came back."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
+from perfsuite.correctness.tokens import token_for
+from perfsuite.model import Account
+from perfsuite.model.role import Role
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.exchange import Answer, LastRequest, Request, Transport
+from perfsuite.target.route import Route
+from perfsuite.target.run_state import RunState
+from perfsuite.target.session import Session
+
+
+class Turns(Protocol):
+    """How time passes and things happen at once: with gevent under load, with threads elsewhere."""
+
+    def wait(self, seconds: float) -> None:
+        """Let so much time pass."""
+
+    def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
+        """Call all of them at the same instant; what they return."""
+
+
+class CheckClient:
+    """A carrier, and the ground of checks: accounts, their sessions, and a connection of its own for each actor.
+
+    `accounts`: role slug → its accounts, those that the load uses first. `lent`: the session of the load that uses an
+    account, whose login a check shares; None where there is none.
+    """
+
+    def __init__(
+        self,
+        run: RunState,
+        roles: Mapping[str, Role],
+        accounts: Mapping[str, Sequence[Account]],
+        make_transport: Callable[[], Transport],
+        turns: Turns,
+        lent: Callable[[Account], Session | None] = lambda _account: None,
+    ) -> None:
+        self.run = run
+        self.random = random.Random(f"{run.run_id}/checks")
+        self._roles = roles
+        self._accounts = accounts
+        self._make_transport = make_transport
+        self._turns = turns
+        self._lent = lent
+        self._sessions: dict[CheckActor, Session] = {}
+        self._transports: dict[CheckActor, Transport] = {}
+
+    # ── what checks know ───────────────────────────────────────────────────────────────────────────
+
+    def user_id(self, actor: CheckActor) -> str:
+        """See Ground."""
+        return self._session(actor).user_id
+
+    def new_mark(self) -> str:
+        """See Ground."""
+        return self.run.marks.next()
+
+    # ── sending ────────────────────────────────────────────────────────────────────────────────────
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        """See Carrier."""
+        for send in sends:
+            self._session(send.actor)  # before any of them: a login must not come between
+        if len(sends) == 1:
+            return (self._send(sends[0]),)
+        return tuple(self._turns.together([lambda send=send: self._send(send) for send in sends]))  # type: ignore[misc]
+
+    def wait(self, seconds: float) -> None:
+        """See Carrier."""
+        self._turns.wait(seconds)
+
+    def _send(self, send: Send) -> Reply:
+        session, operation = self._session(send.actor), CATALOGUE[send.operation]
+        creates = bool(operation.creates)
+        if creates:
+            self.run.announce(operation, send.body, session.phone_number)
+        answer, request_id = self._exchange(session, send, operation)
+        if answer.status == 401 and send.token is TokenKind.OWN and session.login():
+            answer, request_id = self._exchange(session, send, operation)
+        body = _decoded(answer)
+        if creates:
+            self.run.settle(operation, send.body, answer.status, body)
+        return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body)
+
+    def _exchange(self, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
+        request_id, id_lines = self.run.request_ids.next()
+        body = None if send.body is None else msgspec.json.encode(send.body)
+        target = Route(session.role, operation, self.run.path_of(operation)).target(send.path)
+        lines = id_lines + self.run.header_lines(token_for(send.token, session.token), has_body=body is not None)
+        return self._transports[send.actor].exchange(Request(operation.method, target, lines, body)), request_id
+
+    def _session(self, actor: CheckActor) -> Session:
+        """Logged in. Raises Unanswered where that fails."""
+        session = self._sessions.get(actor)
+        if session is None:
+            account = self._accounts[actor.role][actor.position]
+            transport = self._transports[actor] = self._make_transport()
+            session = self._sessions[actor] = Session(
+                self._roles[actor.role], account, transport, self.run, LastRequest()
+            )
+        if not session.logged_in:
+            lent = self._lent(session.account)
+            if lent is not None and lent.logged_in:
+                session.share_login(lent)
+            elif not session.login():
+                raise Unanswered("no login")
+        return session
+
+    def close(self) -> None:
+        """Close the connections."""
+        for transport in self._transports.values():
+            transport.close()
+
+
+def _decoded(answer: Answer) -> Any:
+    try:
+        return answer.json() if answer.body else None
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None

@@ -1,0 +1,121 @@
+"""What a run found out about the correctness of the target under load."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class CheckLevel(StrEnum):
+    """How much of the load may be checks, see `SHARES`."""
+
+    OFF = "off"
+    SAMPLE = "sample"
+    THOROUGH = "thorough"
+
+
+SHARES: Mapping[CheckLevel, float] = {CheckLevel.OFF: 0.0, CheckLevel.SAMPLE: 0.02, CheckLevel.THOROUGH: 0.1}
+"""Level → the most requests of checks per request of the load."""
+
+
+class Invariant(StrEnum):
+    """What must stay true, whatever the load."""
+
+    ISOLATION = "isolation"
+    PERMISSIONS = "permissions"
+    WRITES = "writes"
+    CONTESTS = "contests"
+    LISTS = "lists"
+    CACHES = "caches"
+    ERRORS = "errors"
+
+
+class CheckResult(StrEnum):
+    """How one check ended."""
+
+    HELD = "held"
+    VIOLATED = "violated"
+    NOT_CHECKED = "not checked"
+
+
+@dataclass(frozen=True, slots=True)
+class Exchanged:
+    """A request of a check and what came back: part of the evidence. Holds no secret.
+
+    `actor`: role and position among its accounts, such as "policyholder#2"; `sent_at`: UTC epoch, s; `status`: 0 where
+    no answer came.
+    """
+
+    actor: str
+    operation: str
+    request: str
+    """Method and path; ids are shortened."""
+    request_id: str
+    sent_at: float
+    status: int
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One invariant that did not hold, for one operation and these roles; `count` times."""
+
+    id: str
+    """Short, and unique within the run: what `replay` is given."""
+    invariant: Invariant
+    rule: str
+    operation: str
+    roles: tuple[str, ...]
+    expected: str
+    seen: str
+    evidence: tuple[Exchanged, ...] = ()
+    """Of the first time: the two requests that show it."""
+    first_at: float = 0.0
+    """UTC epoch, s."""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CheckRow:
+    """How often one rule was checked for one operation and role, and why it could not be."""
+
+    invariant: Invariant
+    rule: str
+    role: str
+    operation: str
+    held: int = 0
+    violated: int = 0
+    not_checked: Mapping[str, int] = field(default_factory=dict)
+    """Reason → how often."""
+
+    @property
+    def checks(self) -> int:
+        """Those with a result."""
+        return self.held + self.violated
+
+
+@dataclass(frozen=True, slots=True)
+class Correctness:
+    """What was checked during a run, and what did not hold.
+
+    `requests`: sent by checks, and by no user; `load_requests`: sent by the load. `watched`: operation → answers of the
+    load that were looked at, at no cost in requests.
+    """
+
+    level: CheckLevel
+    requests: int = 0
+    load_requests: int = 0
+    rows: tuple[CheckRow, ...] = ()
+    violations: tuple[Violation, ...] = ()
+    why_off: str = ""
+    """Why nothing was checked; "" where something was."""
+
+    @property
+    def share(self) -> float:
+        """Checks per request of the load."""
+        return self.requests / self.load_requests if self.load_requests else 0.0
+
+    @property
+    def checks(self) -> int:
+        """Those with a result."""
+        return sum(row.checks for row in self.rows)
