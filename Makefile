@@ -7,6 +7,8 @@ REQUIREMENTS := requirements-dev.txt
 TIMES := 1
 WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py tests/integration tests/truth
 AXE := axe-playwright-python==0.1.8
+AUDIT := pip-audit==2.10.1
+VULNERABILITIES := https://api.osv.dev/v1/query
 
 # Any Python finds one that is new enough, as the starter does, and makes or repairs .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
@@ -14,7 +16,7 @@ PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix clean
+.PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix audit clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -66,6 +68,14 @@ fix: .venv/$(REQUIREMENTS).sha256 ## Fix what lint and formatting can fix
 	$(PYTHON) -m ruff check --fix .
 	$(PYTHON) -m ruff format .
 
+# pip-audit prints what it found, and a traceback where it could not look.
+audit: .venv/audit/$(AUDIT) ## Look for known vulnerabilities of all dependencies
+	@found=$$(PYTHONPATH=.venv/audit $(PYTHON) -m pip_audit --progress-spinner off --no-deps --disable-pip -s osv \
+		--osv-url $(VULNERABILITIES) -r requirements.txt -r $(REQUIREMENTS) 2>.venv/audit/log); code=$$?; \
+	if ((code == 0)); then echo "no known vulnerabilities"; elif [[ $$found ]]; then echo "$$found"; else \
+	echo "error: nothing was audited: $(VULNERABILITIES) could not be read (network? proxy?); details are in .venv/audit/log" >&2; fi; \
+	exit $$code
+
 pictures: .venv/$(REQUIREMENTS).sha256 ## Regenerate the pictures of the report in docs/images
 	$(PYTHON) bench/pictures.py
 
@@ -84,3 +94,7 @@ clean: ## Remove .venv, .venv-peers and caches; results stay
 .venv/axe/$(AXE): .venv/$(REQUIREMENTS).sha256
 	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --no-deps --upgrade --target .venv/axe $(AXE) && touch $@ \
 	|| echo "axe-core could not be installed: its tests are skipped" >&2
+
+.venv/audit/$(AUDIT): .venv/$(REQUIREMENTS).sha256
+	@$(PYTHON) -m pip install --quiet --disable-pip-version-check --upgrade --target .venv/audit $(AUDIT) && touch $@ \
+	|| { echo "error: nothing was audited: pip-audit could not be installed (network? proxy?)" >&2; exit 2; }
