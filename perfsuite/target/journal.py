@@ -7,8 +7,10 @@ even if the answer with its id never came.
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from perfsuite.messages.target import TargetMessage
 
 FILE_NAME = "journal.jsonl"
 _MARK = "PERF-"
+NOBODY = "000000"
+"""In a mark, in place of the account that made the row: nobody else is wrong to see it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,16 +81,30 @@ def is_mark(text: str) -> bool:
 
 
 class Marks:
-    """Texts that mark rows as made by a run: PERF-<run>-<process>-<number>."""
+    """Texts that mark rows as made by a run: PERF-<run>-<process>-<creator>-<number>."""
 
     def __init__(self, run_id: str) -> None:
-        stamp = "".join(character for character in run_id if character.isdigit())
-        self._prefix = f"{_MARK}{stamp}-{secrets.token_hex(3)}"
+        self._run = "".join(character for character in run_id if character.isdigit())
+        self._prefix = f"{_MARK}{self._run}-"
+        self._process = secrets.token_hex(3)
         self._counter = itertools.count(1)
+        self._in_text = self._prefix.encode()
+        self._creators = re.compile(re.escape(self._in_text) + rb"[0-9a-f]{6}-([0-9a-f]{6})-")
 
-    def next(self) -> str:
-        """A mark never given before."""
-        return f"{self._prefix}-{next(self._counter):06d}"
+    def next(self, phone_number: str = "") -> str:
+        """A mark never given before. `phone_number`: of the account that makes the row, "" where nobody owns it."""
+        creator = self.creator(phone_number) if phone_number else NOBODY
+        return f"{self._prefix}{self._process}-{creator}-{next(self._counter):06d}"
+
+    def creator(self, phone_number: str) -> str:
+        """What marks of the run call an account: the same in every process, and no way back to its number."""
+        return hashlib.blake2s(f"{self._run}/{phone_number}".encode(), digest_size=3).hexdigest()
+
+    def creators_in(self, body: bytes) -> set[str]:
+        """Whose marks of the run, of any of its processes, stand in a text: what `creator` calls them."""
+        if self._in_text not in body:
+            return set()
+        return {creator.decode() for creator in self._creators.findall(body)} - {NOBODY}
 
 
 def read(folder: Path) -> Iterator[JournalEntry]:

@@ -129,8 +129,8 @@ class SessionData(ABC):
         return self.run.created.get(kind, [])
 
     def new_mark(self) -> str:
-        """A text that marks a row as made by this run, never given before."""
-        return self.run.marks.next()
+        """A text that marks a row as made by this run and this account, never given before."""
+        return self.run.marks.next(self.phone_number)
 
     def leaves_out(self, operation: str) -> bool:
         """True when the role must not make this operation."""

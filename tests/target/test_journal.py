@@ -11,7 +11,7 @@ import pytest
 
 from perfsuite.errors import UsageError
 from perfsuite.messages.target import TargetMessage
-from perfsuite.target.journal import Journal, JournalEntry, Marks, read
+from perfsuite.target.journal import Journal, JournalEntry, Marks, is_mark, read
 
 ROOT = Path(__file__).parents[2]
 FIRST, SECOND = JournalEntry("create", "lead", "PERF-1"), JournalEntry("created", "lead", "PERF-1", id="7")
@@ -132,6 +132,30 @@ def test_marks_name_the_run_and_never_repeat() -> None:
 
     assert len(set(given)) == 1000
     assert all(mark.startswith("PERF-20260301093000-") for mark in given)
+
+
+def test_a_mark_names_who_made_the_row_in_every_process_alike_and_not_by_the_number() -> None:
+    run_id, first, second = "basic_20260301_093000", "9876543203", "9876543204"
+    here, there, of_another_run = Marks(run_id), Marks(run_id), Marks("basic_20260302_093000")
+    body = f'[{{"policy_number":"{here.next(first)}"}},{{"policy_number":"{here.next(second)}"}}]'.encode()
+
+    assert there.creators_in(body) == {there.creator(first), there.creator(second)}
+    assert first not in body.decode()
+    assert of_another_run.creators_in(body) == set()
+    assert of_another_run.creator(first) != here.creator(first)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param(Marks("basic_20260301_093000").next(), id="a row of nobody's"),
+        pytest.param("PERF-20260301093000-b5eff5-000001", id="as older versions made them"),
+        pytest.param("PERF-20260301093000-", id="cut off"),
+    ],
+)
+def test_marks_without_a_creator(text: str) -> None:
+    assert is_mark(text)
+    assert Marks("basic_20260301_093000").creators_in(text.encode()) == set()
 
 
 def test_marks_of_two_processes_of_a_run_differ() -> None:
