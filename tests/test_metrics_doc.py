@@ -18,7 +18,7 @@ from perfsuite.report.page.page import ReportPage, page_of
 from perfsuite.report.page.tables import PageTable
 from perfsuite.report.text import STATISTIC_FIELDS
 from perfsuite.summary.bootstrap import FEWEST_BLOCKS, MOST_BLOCKS, RESAMPLES, SHORTEST_BLOCK_S
-from tests.report import example_runs
+from tests.report import example_runs, made_correctness
 from tests.report.watched_run import watched
 
 PAGE = Path(__file__).parents[1] / "docs" / "metrics.md"
@@ -68,6 +68,7 @@ def keys(value: Any, path: str = "") -> Iterator[str]:
 
 def test_keys_of_the_summary() -> None:
     report = watched(example_runs.open_model())
+    report = replace(report, summary=replace(report.summary, correctness=made_correctness.VIOLATED))
     pattern = FailurePattern("timeout", "no answer in time", 1, ("users.me",), ("policyholder",), 0, 0)
     address = AddressConnections("[::1]:80", 0, 1, 2_000.0, 2_000.0)
     report = replace(report, summary=replace(report.summary, failure_patterns=(pattern,), connections=(address,)))

@@ -7,6 +7,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from perfsuite.format import figure, limit_text, percent, plural, time_of_day
+from perfsuite.judge.correctness import nothing_checked
 from perfsuite.judge.evidence import figures_by_scope, targets_of
 from perfsuite.judge.ledger import clocks_uncertain
 from perfsuite.judge.limits import FAST_ERRORS_SHARE, SLOW_ERRORS_SHARE
@@ -43,6 +44,7 @@ def notes_of(plan: Plan, summary: Summary, roles: Sequence[Role]) -> list[Messag
         note
         for note in (
             _circumstances(plan),
+            nothing_checked(summary.correctness),
             _not_done(plan, summary),
             _fast_errors(summary),
             *_slow_errors(plan, summary),

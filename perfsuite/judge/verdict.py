@@ -4,7 +4,8 @@ An interruption comes first; then what fails the target; then what makes the run
 Errors of the suite itself make a run that would pass inconclusive; a failed one stays failed.
 In a run that is not valid, for whatever reason, a missed time or rate does not fail the target: figures that may be
 wrong prove nothing. Failed requests do, except those that a generator which was not fit (saturated, or a process of
-it lost) makes by itself; wrong answers, errors that the target reported, and a target that was lost always do.
+it lost) makes by itself; wrong answers, errors that the target reported, and a target that was lost always do. An
+invariant that did not hold under load fails every run, and comes before all else.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from perfsuite.errors import (
     EXIT_TARGET,
 )
 from perfsuite.format import apart
+from perfsuite.judge.correctness import wrong_under_load
 from perfsuite.judge.evidence import targets_of
 from perfsuite.judge.limits import CLOSE_FAILURES, NOT_STARTED_SHARE, UNEXPECTED_LEAST, UNEXPECTED_SHARE
 from perfsuite.judge.metrics import FAILURE_RATE
@@ -96,6 +98,7 @@ def judge(
     if aborted := _aborted(summary):
         # Figures of a generator that was not fit prove nothing, also not early.
         (invalid if unfit else failed).insert(0, aborted)
+    failed[:0] = wrong_under_load(summary)
     notes = notes_of(plan, summary, roles)
     if limited := _rate_limited(summary):
         (failed if too_many or _failures_missed(targets) else notes).append(limited)
@@ -126,8 +129,12 @@ def _outcome(
 
 
 def not_judged(plan: Plan, summary: Summary) -> Verdict:
-    """The verdict on a run that could not be judged because of an error of the suite."""
-    return verdict_of(Outcome.INCONCLUSIVE, [*suite_errors(summary), *rows_remaining(plan, summary)], (), ())
+    """The verdict on a run that could not be judged because of an error of the suite. What was wrong under load fails
+    it nevertheless."""
+    found = [*suite_errors(summary), *rows_remaining(plan, summary)]
+    if wrong := wrong_under_load(summary):
+        return verdict_of(Outcome.FAIL, wrong, (), found)
+    return verdict_of(Outcome.INCONCLUSIVE, found, (), ())
 
 
 def severest(exit_codes: Iterable[int]) -> int:
@@ -172,7 +179,7 @@ def _nothing_judged(summary: Summary, targets: Sequence[TargetResult]) -> Messag
 
 
 def _failed_because(summary: Summary, targets: Iterable[TargetResult]) -> list[Message]:
-    reasons = [wrong_under_load(summary), wrong_answers(summary), target_lost(summary)]
+    reasons = [wrong_answers(summary), target_lost(summary)]
     reasons += [result.reason for result in targets if result.outcome is TargetOutcome.MISSED]
     return [reason for reason in reasons if reason]
 
@@ -242,20 +249,6 @@ def wrong_answers(summary: Summary) -> Message | None:
     if len(groups) == 1:
         return reason.also(Detail.ALL_IN_ONE(**fields))
     return reason.also(Detail.MOST_IN_ONE(**fields, count=most.count))
-
-
-def wrong_under_load(summary: Summary) -> Message | None:
-    """Invariants that did not hold, whatever the response times."""
-    violations = summary.correctness.violations if summary.correctness is not None else ()
-    if not violations:
-        return None
-    return Reason.WRONG_UNDER_LOAD(
-        violations=len(violations),
-        first=violations[0].rule,
-        operation=violations[0].operation,
-        expected=violations[0].expected,
-        seen=violations[0].seen,
-    )
 
 
 def target_lost(summary: Summary) -> Message | None:

@@ -43,6 +43,10 @@ class Note(Code):
         "{late:number} of {users:n user} were still logging in when the steady state began, a quarter into the plateau:"
         " {share:percent} of the requests that ended in it are logins; lower --spawn-rate, or run longer"
     )
+    NOTHING_CHECKED = (
+        "no check of correctness had a result ({why}): this run does not show whether the answers stay right under load"
+    )
+    NO_CHECK_MADE = "no check of correctness was made: this run does not show whether the answers stay right under load"
     CLOCK_SET = (
         "the system clock was set {direction} by {by_s:seconds} during the run, or the machine slept; the times of"
         " this run follow the clock as it was when the run began"

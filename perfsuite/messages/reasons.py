@@ -15,9 +15,10 @@ class Reason(Code):
     )
     INTERRUPTED = "interrupted after {duration_s:seconds} of {planned_s:seconds}"
     WRONG_UNDER_LOAD = (
-        "wrong under load: {violations:n invariant} violated, first {first} in {operation}"
-        " (expected {expected}, seen {seen})"
+        "wrong under load ({invariant}): {operation} as {roles}, {rule}: expected {expected}, seen {seen};"
+        " {count:n time}, first at {at:time} ({id})"
     )
+    MORE_WRONG_UNDER_LOAD = "wrong under load: {violations:n more violation} of {rules:list}"
     WRONG_ANSWERS = "{answers:n wrong answer} (the status was right, the content was not)"
     ABORTED = (
         "stopped at {at:time} by a stop rule: {target} was missed over the last {window_s:seconds}"
@@ -210,6 +211,7 @@ class Reason(Code):
 class Detail(Code):
     """What follows a reason: what else is known, and where to look."""
 
+    ALSO_VIOLATED = "also {places}"
     AFTER_SPIKE = "in {stage}, after {highest}; range: up to {range} on average, as in {before}"
 
     COMPARISON_NOTE = "{note}"

@@ -51,6 +51,7 @@ class Headline(Code):
     ALL_BUT_EXCLUDED = "{exercised} of {planned} operations (counted per role) were exercised; excluded: {excluded}"
 
     # What a backend that failed did: "missed 1 of 4 targets and stopped answering at 12:03:10 UTC".
+    WRONG_UNDER_LOAD = "was wrong under load ({violations:n violation} of {invariants})"
     MISSED = "missed {which}"
     WRONG_ANSWERS = "gave {answers:n wrong answer}"
     LOST_AT = "stopped answering at {at:time}"

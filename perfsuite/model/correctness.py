@@ -19,6 +19,16 @@ SHARES: Mapping[CheckLevel, float] = {CheckLevel.OFF: 0.0, CheckLevel.SAMPLE: 0.
 """Level → the most requests of checks per request of the load."""
 
 
+class ChecksOff(StrEnum):
+    """Why a run checks nothing."""
+
+    OPTION = "option"
+    REMOTE = "remote"
+    """The default beyond this machine."""
+    SEARCH = "search"
+    """The default of a search for the capacity."""
+
+
 class Invariant(StrEnum):
     """What must stay true, whatever the load."""
 
@@ -107,8 +117,8 @@ class Correctness:
     load_requests: int = 0
     rows: tuple[CheckRow, ...] = ()
     violations: tuple[Violation, ...] = ()
-    why_off: str = ""
-    """Why nothing was checked; "" where something was."""
+    why_off: ChecksOff | None = None
+    """Why nothing was checked; None where checks were on."""
 
     @property
     def share(self) -> float:
@@ -119,3 +129,17 @@ class Correctness:
     def checks(self) -> int:
         """Those with a result."""
         return sum(row.checks for row in self.rows)
+
+    @property
+    def held(self) -> int:
+        """Those whose invariant held."""
+        return sum(row.held for row in self.rows)
+
+    @property
+    def rules(self) -> Mapping[tuple[Invariant, str], tuple[CheckRow, ...]]:
+        """The rows of each rule, in their order."""
+        found: dict[tuple[Invariant, str], tuple[CheckRow, ...]] = {}
+        for row in self.rows:
+            key = (row.invariant, row.rule)
+            found[key] = (*found.get(key, ()), row)
+        return found

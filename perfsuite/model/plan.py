@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from perfsuite.format import number, option_duration, setting
-from perfsuite.model.correctness import CheckLevel
+from perfsuite.model.correctness import CheckLevel, ChecksOff
 from perfsuite.model.stages import RatePiece, Stage, pieces_of, spans_of
 
 ALL = "all"
@@ -203,6 +203,8 @@ class Plan:
     """Every request is also written to a file."""
     check_correctness: CheckLevel = CheckLevel.OFF
     """How much of the load may be checks of its correctness."""
+    checks_off: ChecksOff | None = None
+    """Why it is off; None where it is on, and in files that are older than these checks."""
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""
     processes: int = 1

@@ -16,7 +16,7 @@ from perfsuite import __version__
 from perfsuite.errors import UsageError
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Account, Plan, Scenario, Target
-from perfsuite.model.correctness import CheckLevel
+from perfsuite.model.correctness import CheckLevel, ChecksOff
 from perfsuite.model.monitor import METRICS
 from perfsuite.model.plan import EXPECT_WORKERS_MAX_WAIT_S, STOP_TIMEOUT_S
 from perfsuite.model.role import Role
@@ -138,6 +138,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
     roles = roles_of(scenario, inputs.facts.roles)
     counts = users_by_role(scenario.users, roles)
     shared = accounts_for(counts, inputs.accounts).shared if inputs.accounts else {}
+    level, checks_off = _check_level(options, inputs.host)
     plan = Plan(
         run_id=run_id_of(scenario.name, now),
         scenario=scenario,
@@ -151,7 +152,8 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         absent_roles=tuple(slug for slug, users in counts.items() if users == 0),
         shared_accounts=shared,
         read_only=options.read_only,
-        check_correctness=_check_level(options, inputs.host),
+        check_correctness=level,
+        checks_off=checks_off,
         tolerate_broken=options.tolerate_broken,
         accept_leftovers=options.accept_leftovers,
         demo=options.demo,
@@ -173,14 +175,17 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
     return plan if options.search is None else with_search(plan, options.search, roles)
 
 
-def _check_level(options: PlanOptions, host: str) -> CheckLevel:
-    """As asked for; else only on this machine, where nobody else is troubled by what checks write and are refused."""
+def _check_level(options: PlanOptions, host: str) -> tuple[CheckLevel, ChecksOff | None]:
+    """As asked for; else only on this machine, where nobody else is troubled by what checks write and are refused.
+
+    Beside it why it is off."""
     if options.check_correctness:
-        return CheckLevel(options.check_correctness)
+        level = CheckLevel(options.check_correctness)
+        return level, ChecksOff.OPTION if level is CheckLevel.OFF else None
     if options.search is not None:
-        return CheckLevel.OFF
+        return CheckLevel.OFF, ChecksOff.SEARCH
     is_here = bool(options.demo) or hosts.is_local(urlsplit(host).hostname or "")
-    return CheckLevel.SAMPLE if is_here else CheckLevel.OFF
+    return (CheckLevel.SAMPLE, None) if is_here else (CheckLevel.OFF, ChecksOff.REMOTE)
 
 
 def _check_combination(options: PlanOptions) -> None:

@@ -107,6 +107,10 @@ def _faults(report: RunReport) -> Iterable[Message]:
     missed, whole = counts[TargetOutcome.MISSED], summary.whole_run
     never = summary.arrivals.not_started if summary.arrivals else 0
     lost = summary.target_lost_at is not None or summary.ended == TARGET_LOST
+    wrong = summary.correctness.violations if summary.correctness else ()
+    if wrong:
+        invariants = dict.fromkeys(violation.invariant.value for violation in wrong)
+        yield Headline.WRONG_UNDER_LOAD(violations=len(wrong), invariants=joined(list(invariants)))
     if missed:
         which = _which(missed, missed + counts[TargetOutcome.MET], counts[TargetOutcome.NOT_JUDGED])
         yield Headline.MISSED(which=which)
@@ -119,7 +123,7 @@ def _faults(report: RunReport) -> Iterable[Message]:
         yield Headline.ABORTED(target=clean(aborted.target), window_s=aborted.window_s)
     if never:
         yield Headline.TOO_SLOW(actions=never)
-    if not (missed or whole.wrong_answers or lost or never or aborted):
+    if not (wrong or missed or whole.wrong_answers or lost or never or aborted):
         share = whole.failures / whole.requests if whole.requests else 0
         yield Headline.FAILED_REQUESTS(failures=whole.failures, requests=whole.requests, share=share)
 

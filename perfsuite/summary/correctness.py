@@ -8,16 +8,19 @@ from dataclasses import replace
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.check_ended import CheckTotals
 from perfsuite.model import Plan
-from perfsuite.model.correctness import CheckResult, CheckRow, Correctness, Invariant, Violation
+from perfsuite.model.correctness import CheckLevel, CheckResult, CheckRow, Correctness, Invariant, Violation
 
 _ORDER = {invariant: place for place, invariant in enumerate(Invariant)}
 
 
-def correctness_of(plan: Plan, aggregate: Aggregate) -> Correctness:
-    """All checks of the run, added up; the most severe violations need no order, all of them fail the run."""
+def correctness_of(plan: Plan, aggregate: Aggregate) -> Correctness | None:
+    """All checks of the run, added up; None for a run that is older than these checks."""
+    if plan.check_correctness is CheckLevel.OFF and plan.checks_off is None:
+        return None
     totals = aggregate.checks
     requests = sum(role.requests for role in aggregate.by_role.values()) + aggregate.expired
-    return Correctness(plan.check_correctness, totals.requests, requests, _rows(totals), _violations(totals))
+    rows, violations = _rows(totals), _violations(totals)
+    return Correctness(plan.check_correctness, totals.requests, requests, rows, violations, plan.checks_off)
 
 
 def _rows(totals: CheckTotals) -> tuple[CheckRow, ...]:

@@ -10,6 +10,7 @@ from perfsuite.errors import SafetyError, UsageError
 from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.target import TargetMessage
+from perfsuite.model.correctness import CheckLevel, ChecksOff
 from perfsuite.plan.build import SuiteFacts, make_plan, new_run_folder, read_inputs, run_id_of, with_demo
 from perfsuite.plan.options import ConnectionOptions, PlanOptions, WorkerOptions
 from perfsuite.target.connection import connection_settings
@@ -67,6 +68,24 @@ def test_a_plan_holds_all_that_was_asked_for(options: PlanOptions) -> None:
     assert plan.created_at == "2026-03-04T05:06:07+00:00"
     assert (plan.read_only, plan.command, plan.suite_version) == (True, ("--read-only",), "1.2.3")
     assert [target.name for target in plan.targets] == ["average"]
+
+
+@pytest.mark.parametrize(
+    ("host", "asked", "level", "why_off"),
+    [
+        pytest.param("http://127.0.0.1:8015", "", CheckLevel.SAMPLE, None, id="the default on this machine"),
+        pytest.param("http://qa.example.com", "", CheckLevel.OFF, ChecksOff.REMOTE, id="the default beyond it"),
+        pytest.param("http://qa.example.com", "thorough", CheckLevel.THOROUGH, None, id="asked for beyond it"),
+        pytest.param("http://127.0.0.1:8015", "off", CheckLevel.OFF, ChecksOff.OPTION, id="switched off"),
+    ],
+)
+def test_how_much_of_the_load_may_be_checks(
+    options: PlanOptions, host: str, asked: str, level: CheckLevel, why_off: ChecksOff | None
+) -> None:
+    options = replace(options, host=host, check_correctness=asked)
+    inputs = read_inputs(options, FACTS)
+    plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
+    assert (plan.check_correctness, plan.checks_off) == (level, why_off)
 
 
 def test_waiting_times_reach_the_plan_and_its_connection(options: PlanOptions) -> None:

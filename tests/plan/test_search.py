@@ -11,6 +11,7 @@ from perfsuite.errors import UsageError
 from perfsuite.messages import Code
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Arrival, Plan, Scenario, SearchBy, Target
+from perfsuite.model.correctness import CheckLevel, ChecksOff
 from perfsuite.plan.build import make_plan, read_inputs
 from perfsuite.plan.options import PlanOptions
 from perfsuite.plan.search import with_search
@@ -77,4 +78,6 @@ def test_plans_of_other_runs_have_no_search(tmp_path: Path) -> None:
     inputs = read_inputs(options)
     assert make_plan(options, inputs, inputs.scenarios[0]).capacity is None
     searching = replace(options, search=SearchOptions())
-    assert make_plan(searching, inputs, inputs.scenarios[0]).capacity is not None
+    plan = make_plan(searching, inputs, inputs.scenarios[0])
+    assert plan.capacity is not None
+    assert (plan.check_correctness, plan.checks_off) == (CheckLevel.OFF, ChecksOff.SEARCH)

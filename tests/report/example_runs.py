@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import replace
 from functools import cache
 
+from perfsuite.judge import judge
 from perfsuite.model import (
     NO_BREAKDOWN,
     Arrival,
@@ -48,7 +49,8 @@ from perfsuite.model import (
     WorkerLedger,
 )
 from perfsuite.report.files.json_file import steady_operations
-from tests.report import watched_run
+from perfsuite.roles import ROLES
+from tests.report import made_correctness, watched_run
 from tests.report.made_load import START, USERS, Load, requests_of, summary_of, users_of
 
 HOSTILE = "</script><img src=x onerror=\"document.title='owned'\">\u2028`|*\x1b[31m\u202e=cmd()"
@@ -298,6 +300,14 @@ def watched() -> RunReport:
     return watched_run.watched(failed())
 
 
+@cache
+def wrong_under_load() -> RunReport:
+    """All targets met, and rows of others given away."""
+    report = passed()
+    summary = replace(report.summary, correctness=made_correctness.VIOLATED)
+    return replace(report, summary=summary, verdict=judge(report.plan, summary, ROLES))
+
+
 EXAMPLES = {
     "passed": passed,
     "failed": failed,
@@ -305,6 +315,7 @@ EXAMPLES = {
     "interrupted": interrupted,
     "open_model": open_model,
     "watched": watched,
+    "wrong_under_load": wrong_under_load,
 }
 
 

@@ -42,6 +42,7 @@ from perfsuite.model.monitor import GENERATOR, NETWORK, PART, Reading
 from perfsuite.model.periods import STEADY
 from perfsuite.model.readings import sources_of
 from perfsuite.report.comparison import comparison_dict
+from perfsuite.report.correctness import correctness_dict
 from perfsuite.report.files.capacity_json import capacity_dict
 from perfsuite.report.findings import monitored_parts
 from perfsuite.report.published import published_entries
@@ -179,6 +180,7 @@ def _extra(report: RunReport) -> dict[str, Any]:
         "stages": [stage_dict(stage) for stage in summary.stages],
         "work": _work(report.plan.scenario),
         "capacity": capacity_dict(report),
+        "correctness": correctness_dict(summary.correctness),
     }
 
 

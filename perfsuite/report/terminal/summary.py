@@ -17,6 +17,7 @@ from perfsuite.model import ALL, Row, RunReport, Statistics, Summary, TargetOutc
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
+from perfsuite.report.correctness import correctness_line
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
@@ -71,6 +72,7 @@ class Shown:
     remarks: bool = True
     logins: bool = True
     stability: bool = True
+    correctness: bool = True
     airy: bool = True
 
     @property
@@ -92,6 +94,7 @@ CUTS: tuple[dict[str, Any], ...] = (
     {"failures": 2},
     {"changes": 3},
     {"findings": 1},
+    {"correctness": False},
     {"stability": False},
     {"levels": 5},
     {"roles": 3},
@@ -159,6 +162,8 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         parts += [*shown.blank, *_failures(report, shown.failures)]
     if summary.suite_errors:
         parts += [*shown.blank, Text(suite_errors_line(summary.suite_errors), "yellow")]
+    if shown.correctness and (checked := correctness_line(summary.correctness)):
+        parts += [*shown.blank, Text(checked, "red" if summary.correctness and summary.correctness.violations else "")]
     parts += _baseline(report, shown)
     parts += _findings(findings_of(report), shown)
     parts += _stability(report, shown)
@@ -197,6 +202,8 @@ def _left_out(report: RunReport, shown: Shown) -> Iterator[str]:
         yield "where the time goes"
     if (unjudged := count_outcomes(report)[TargetOutcome.NOT_JUDGED]) and not (shown.unjudged and shown.all_targets):
         yield f"why {plural(unjudged, 'target was', 'targets were')} not judged"
+    if report.summary.correctness and not shown.correctness:
+        yield "what was checked"
     if report.stability and not shown.stability:
         yield "stability"
     if report.verdict.notes and not shown.notes:

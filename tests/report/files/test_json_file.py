@@ -30,7 +30,7 @@ KEYS = [
     "lacking",
     "failure_patterns", "raw_samples",
     "retries", "connections", "no_answer", "ledger", "stability", "aborted", "stages", "work",
-    "capacity",
+    "capacity", "correctness",
 ]  # fmt: skip
 
 
@@ -166,6 +166,33 @@ def test_without_monitors_keys_are_empty_not_missing() -> None:
     content = json.loads(summary_json(example_runs.passed()))
     assert (content["findings"], content["monitors"]) == ([], {"sources": [], "monitored": [], "not_monitored": []})
     assert content["fingerprint"] == {"taken": False, "operations": []}
+
+
+def test_correctness_with_evidence_and_what_was_not_checked() -> None:
+    found = json.loads(summary_json(example_runs.wrong_under_load()))["correctness"]
+    figures = ("level", "off_because", "requests", "load_requests", "share", "checks", "held")
+    assert [found[name] for name in figures] == ["sample", None, 118, 6012, 0.019627, 28, 13]
+    assert [violation["id"] for violation in found["violations"]] == ["v1", "v2", "v3"]
+    assert found["violations"][2] == {
+        "id": "v3", "invariant": "permissions", "rule": "refused to other roles", "operation": "users.list",
+        "roles": ["guest"], "expected": "HTTP 403", "seen": "HTTP 200",
+        "evidence": [
+            {
+                "actor": "policyholder#2", "operation": "policies.read", "request": "GET /api/v1/policies/7f3a",
+                "request_id": "9b-2", "sent_at": 1772357431.5, "status": 200,
+            }
+        ],
+        "first_at": 1772357440.0, "count": 2,
+    }  # fmt: skip
+    assert found["rows"][0] == {
+        "invariant": "isolation", "rule": "own rows only", "role": "policyholder", "operation": "policies.read",
+        "held": 0, "violated": 12,
+    }  # fmt: skip
+    assert found["not_checked"][1] == {
+        "invariant": "permissions", "rule": "refused to other roles", "role": "guest", "operation": "agents.list",
+        "reason": "HTTP 503", "times": 2,
+    }  # fmt: skip
+    assert json.loads(summary_json(example_runs.passed()))["correctness"] is None
 
 
 def names_within(value: object) -> set[str]:

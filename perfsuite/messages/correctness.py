@@ -1,0 +1,24 @@
+"""Sentences about what the checks of correctness found."""
+
+from __future__ import annotations
+
+from perfsuite.messages import Code
+
+
+class CorrectnessText(Code):
+    """Without their full stop."""
+
+    CHECKED = "Correctness: {held:number} of {checks:n check} held; {reached:number} of {rules:n rule} checked"
+    NO_RESULT = "Correctness: no check had a result; {rules:n rule} not checked"
+    NOT_CHECKED = "Correctness was not checked ({why})"
+    COST = "{requests:n request} of checks beside {load:number} of the load ({share:percent}), level {level}"
+    EVIDENCE = "{actor}: {request}, {answer}, sent at {at:time}, request id {request_id}"
+    VIOLATED = "{operation} as {roles}: expected {expected}, seen {seen}; {count:n time}, first at {at:time}"
+
+
+class OffText(Code):
+    """Why nothing was checked, by `ChecksOff`."""
+
+    OPTION = "switched off with --check-correctness off"
+    REMOTE = "off by default beyond this machine"
+    SEARCH = "off by default in a search for the capacity"

@@ -1,0 +1,112 @@
+"""What the checks of correctness found, as lines that every output shares."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from perfsuite.format import joined
+from perfsuite.messages import Message
+from perfsuite.messages.correctness import CorrectnessText, OffText
+from perfsuite.model.correctness import CheckRow, ChecksOff, Correctness, Exchanged, Violation
+
+CORRECTNESS_TITLE = "Correctness under load"
+_OFF = {ChecksOff.OPTION: OffText.OPTION, ChecksOff.REMOTE: OffText.REMOTE, ChecksOff.SEARCH: OffText.SEARCH}
+
+
+def correctness_line(found: Correctness | None) -> str:
+    """ "Correctness: 96 of 98 checks held; 14 of 23 rules checked"; "" for a run that is older than these checks."""
+    if found is None:
+        return ""
+    if found.why_off is not None:
+        return CorrectnessText.NOT_CHECKED(why=_OFF[found.why_off]())
+    rules = found.rules.values()
+    reached = sum(any(row.checks for row in rows) for rows in rules)
+    if not reached:
+        return CorrectnessText.NO_RESULT(rules=len(rules))
+    return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))
+
+
+def cost_line(found: Correctness) -> Message:
+    """ "118 requests of checks beside 6,012 of the load (1.96 %), level sample"."""
+    return CorrectnessText.COST(
+        requests=found.requests, load=found.load_requests, share=found.share, level=found.level.value
+    )
+
+
+def violation_line(violation: Violation) -> Message:
+    """What was expected of which operation and what was seen, in one line."""
+    return CorrectnessText.VIOLATED(
+        operation=violation.operation,
+        roles=joined(violation.roles),
+        expected=violation.expected,
+        seen=violation.seen,
+        count=violation.count,
+        at=int(violation.first_at),
+    )
+
+
+def evidence_lines(violation: Violation) -> tuple[Message, ...]:
+    """The requests that show it, a line each."""
+    return tuple(
+        CorrectnessText.EVIDENCE(
+            actor=request.actor,
+            request=request.request,
+            answer=answer_of(request),
+            at=int(request.sent_at),
+            request_id=request.request_id,
+        )
+        for request in violation.evidence
+    )
+
+
+def answer_of(request: Exchanged) -> str:
+    """ "HTTP 200"."""
+    return f"HTTP {request.status}" if request.status else "no answer"
+
+
+def reasons_of(rows: Iterable[CheckRow]) -> Counter[str]:
+    """Why checks of these rows had no result → how often."""
+    found: Counter[str] = Counter()
+    for row in rows:
+        found.update(row.not_checked)
+    return found
+
+
+def correctness_dict(found: Correctness | None) -> dict[str, Any] | None:
+    """The same for `summary.json`; None for a run that is older than these checks."""
+    if found is None:
+        return None
+    return {
+        "level": found.level.value,
+        "off_because": found.why_off.value if found.why_off else None,
+        "requests": found.requests,
+        "load_requests": found.load_requests,
+        "share": round(found.share, 6),
+        "checks": found.checks,
+        "held": found.held,
+        "violations": [_violation(violation) for violation in found.violations],
+        "rows": [_row(row) for row in found.rows],
+        "not_checked": [
+            {**_place(row), "reason": reason, "times": times}
+            for row in found.rows
+            for reason, times in row.not_checked.items()
+        ],
+    }
+
+
+def _violation(violation: Violation) -> dict[str, Any]:
+    return asdict(violation) | {
+        "first_at": round(violation.first_at, 3),
+        "evidence": [asdict(each) | {"sent_at": round(each.sent_at, 3)} for each in violation.evidence],
+    }
+
+
+def _row(row: CheckRow) -> dict[str, Any]:
+    return _place(row) | {"held": row.held, "violated": row.violated}
+
+
+def _place(row: CheckRow) -> dict[str, Any]:
+    return {"invariant": row.invariant.value, "rule": row.rule, "role": row.role, "operation": row.operation}

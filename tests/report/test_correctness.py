@@ -1,0 +1,73 @@
+"""What the checks of correctness found: lines that every output shares."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from perfsuite.messages.correctness import CorrectnessText, OffText
+from perfsuite.messages.report import Headline
+from perfsuite.model import RunReport
+from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
+from perfsuite.report.correctness import answer_of, correctness_line, cost_line, evidence_lines, violation_line
+from perfsuite.report.terminal.summary import render_summary
+from perfsuite.report.wording import headline
+from tests.report import example_runs
+from tests.report.made_correctness import EVIDENCE, HEALTHY, UNREACHED, VIOLATED, VIOLATIONS
+
+
+def with_checks(found: Correctness | None) -> RunReport:
+    report = example_runs.passed()
+    return replace(report, summary=replace(report.summary, correctness=found))
+
+
+@pytest.mark.parametrize(
+    ("found", "expected"),
+    [
+        pytest.param(VIOLATED, CorrectnessText.CHECKED(held=13, checks=28, reached=3, rules=4), id="some did not hold"),
+        pytest.param(HEALTHY, CorrectnessText.CHECKED(held=28, checks=28, reached=3, rules=4), id="all held"),
+        pytest.param(UNREACHED, CorrectnessText.NO_RESULT(rules=3), id="nothing had a result"),
+        *(
+            pytest.param(
+                Correctness(CheckLevel.OFF, why_off=off), CorrectnessText.NOT_CHECKED(why=OffText[off.name]()), id=off
+            )
+            for off in ChecksOff
+        ),
+    ],
+)
+def test_one_line_in_every_output(found: Correctness, expected: str) -> None:
+    assert correctness_line(found) == expected
+    assert len(expected) <= 80
+    assert expected in render_summary(with_checks(found)).splitlines()
+
+
+def test_a_run_that_is_older_than_these_checks_does_not_mention_them() -> None:
+    assert correctness_line(None) == ""
+    assert "Correctness" not in render_summary(with_checks(None))
+
+
+def test_how_much_of_the_load_they_were() -> None:
+    assert cost_line(VIOLATED).fields == {
+        "requests": 118, "load": 6_012, "share": pytest.approx(0.019627, abs=1e-6), "level": "sample",
+    }  # fmt: skip
+
+
+def test_a_violation_and_its_evidence() -> None:
+    line = violation_line(VIOLATIONS[1])
+    assert (line.fields["roles"], line.fields["count"], line.fields["at"]) == (
+        "policyholder and junior_agent", 1, 1_772_357_433,
+    )  # fmt: skip
+    first, second = evidence_lines(VIOLATIONS[0])
+    assert first.fields == {
+        "actor": "policyholder#1", "request": "GET /api/v1/policies/7f3a", "answer": "HTTP 200", "at": 1_772_357_431,
+        "request_id": "9b-1",
+    }  # fmt: skip
+    assert second.fields["actor"] == "policyholder#2"
+    assert answer_of(replace(EVIDENCE[0], status=0)) == "no answer"
+
+
+def test_the_headline_begins_with_them() -> None:
+    message = headline(example_runs.wrong_under_load())
+    assert message.code is Headline.FAILED
+    assert message.fields["faults"] == Headline.WRONG_UNDER_LOAD(violations=3, invariants="isolation and permissions")
