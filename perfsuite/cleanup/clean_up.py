@@ -19,7 +19,7 @@ from perfsuite.messages.cleanup import CleanupMessage
 from perfsuite.model import Account, Cleanup, Remaining, RowLeft, SoftDeleted
 from perfsuite.model.role import Call, Role
 from perfsuite.target import checks
-from perfsuite.target.catalogue import ACCOUNT_THEME, FLAG_STATE, ROW_KINDS
+from perfsuite.target.catalogue import FLAG_STATE, ROW_KINDS, SETTINGS
 from perfsuite.target.exchange import Transport
 from perfsuite.target.journal import JournalEntry
 from perfsuite.target.run_state import RunState
@@ -59,7 +59,7 @@ def clean_up(entries: Iterable[JournalEntry], given: CleanupInput) -> CleanupRes
     nothing is sent.
     """
     content = read_journal(entries)
-    tried = len(content.rows) + (0 if given.rows_only else len(content.flags) + len(content.themes))
+    tried = len(content.rows) + (0 if given.rows_only else len(content.flags) + len(content.preferences))
     cleaner = _Cleaner(given)
     left = cleaner.remove(content)
     not_restored = () if given.rows_only else cleaner.restore(content)
@@ -110,7 +110,7 @@ class _Cleaner:
 
     def restore(self, content: JournalContent) -> tuple[str, ...]:
         """Restore what was changed; a line for each value that could not be restored."""
-        return (*self._flags(content), *self._themes(content))
+        return (*self._flags(content), *self._preferences(content))
 
     def _flags(self, content: JournalContent) -> list[str]:
         failed = []
@@ -123,29 +123,31 @@ class _Cleaner:
                 self._note(JournalEntry("restored", "flag", name))
         return failed
 
-    def _themes(self, content: JournalContent) -> list[str]:
+    def _preferences(self, content: JournalContent) -> list[str]:
         """By the accounts themselves, each with a login, within the time limit."""
         failed = []
         until = self._clock() + RESTORING_S
-        for user_id, theme in content.themes.items():
+        for (setting, user_id), value in content.preferences.items():
             try:
                 if self._clock() > until:
                     raise NotDone(CleanupMessage.NO_TIME_TO_RESTORE())
-                self._restore_theme(user_id, theme)
+                self._restore_preference(setting, user_id, value)
             except NotDone as error:
-                failed.append(f"theme of account {user_id} (was {theme.before}): {error}")
+                failed.append(f"{setting} of account {user_id} (was {value.before}): {error}")
             else:
-                self._note(JournalEntry("restored", "theme", user_id))
+                self._note(JournalEntry("restored", setting, user_id))
         return failed
 
-    def _restore_theme(self, user_id: str, theme: Preference) -> None:
-        owner = self._actors.of(theme.by)
+    def _restore_preference(self, setting: str, user_id: str, value: Preference) -> None:
+        owner, how = self._actors.of(value.by), SETTINGS.get(setting)
+        if how is None:
+            raise NotDone(CleanupMessage.UNKNOWN_KIND())
         if owner is None:
             raise NotDone(CleanupMessage.NO_OWNER())
-        path = {ACCOUNT_THEME.identity: user_id}
-        owner.ask(ACCOUNT_THEME.write, Call(path=path, body={ACCOUNT_THEME.field: theme.before}))
-        now = checks.object_of(owner.ask(ACCOUNT_THEME.read, Call(path=path))).get(ACCOUNT_THEME.field)
-        if now != theme.before:
+        path = {how.identity: user_id}
+        owner.ask(how.write, Call(path=path, body={how.field: value.before}))
+        now = checks.object_of(owner.ask(how.read, Call(path=path))).get(how.field)
+        if now != value.before:
             raise NotDone(CleanupMessage.NOT_RESTORED(value=now))
 
     def _restore_flag(self, name: str, *, before: bool) -> None:

@@ -48,8 +48,8 @@ class JournalContent:
     created: int = 0
     """All rows, also those removed by now."""
     flags: dict[str, bool] = field(default_factory=dict)
-    themes: dict[str, Preference] = field(default_factory=dict)
-    """User id → theme."""
+    preferences: dict[tuple[str, str], Preference] = field(default_factory=dict)
+    """Setting and user id → the value."""
     not_restorable: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,11 +72,11 @@ def read_journal(entries: Iterable[JournalEntry]) -> JournalContent:
             case "flag":
                 found.flags.setdefault(entry.mark, bool(entry.before))
             case "preference":
-                _keep_first(found.themes, entry)
+                _keep_first(found.preferences, entry)
             case "restored" if entry.thing == "flag":
                 found.flags.pop(entry.mark, None)
             case "restored":
-                found.themes.pop(entry.mark, None)
+                found.preferences.pop(key, None)
             case "not restorable":
                 found.not_restorable[entry.thing] = found.not_restorable.get(entry.thing, 0) + 1
     found.created = len(found.rows) + len(found.soft_deleted) + len(removed)
@@ -99,12 +99,13 @@ def _note_creation(
         rows.pop(key, None)
 
 
-def _keep_first(themes: dict[str, Preference], entry: JournalEntry) -> None:
+def _keep_first(preferences: dict[tuple[str, str], Preference], entry: JournalEntry) -> None:
     """Of several processes, the one that changed it first saw the value from before the run."""
-    known = themes.get(entry.mark)
+    key = (entry.thing, entry.mark)
+    known = preferences.get(key)
     if known is None or entry.at < known.at:
         before = None if entry.before is None else str(entry.before)
-        themes[entry.mark] = Preference(before, entry.by, entry.at)
+        preferences[key] = Preference(before, entry.by, entry.at)
 
 
 def rows_marked(kind: RowKind, actor: Actor, mark: str) -> list[Row]:

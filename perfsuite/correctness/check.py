@@ -48,6 +48,7 @@ class Send:
     path: Mapping[str, str] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     token: TokenKind = TokenKind.OWN
+    query: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +101,23 @@ class Ground(Protocol):
     """What a check knows without asking the target."""
 
     random: random.Random
+    known: dict[str, Any]
+    """What checks of this process have learnt, for those after them."""
 
     def user_id(self, actor: CheckActor) -> str:
         """The id of its account; every actor of a check is logged in before its first step."""
 
     def new_mark(self) -> str:
         """A text that marks a row as made by this run, never given before."""
+
+    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+        """Note, before it is sent, that a setting of the actor's account is changed from `before`; see SETTINGS.
+
+        The value to put back: where an earlier change was not put back, the one from before it.
+        """
+
+    def put_back(self, actor: CheckActor, setting: str) -> None:
+        """Note that the setting has its value from before the run again."""
 
 
 @dataclass(frozen=True, slots=True)

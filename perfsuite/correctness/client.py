@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from threading import Lock
 from typing import Any, Protocol
+from urllib.parse import quote, urlencode
 
 import msgspec
 
+from perfsuite.clock import utc_s
 from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
 from perfsuite.correctness.tokens import token_for
 from perfsuite.model import Account
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import CATALOGUE, Operation
 from perfsuite.target.exchange import Answer, LastRequest, Request, Transport
+from perfsuite.target.journal import JournalEntry
 from perfsuite.target.route import Route
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
@@ -30,7 +34,7 @@ class Turns(Protocol):
 
 
 class CheckClient:
-    """A carrier, and the ground of checks: accounts, their sessions, and a connection of its own for each actor.
+    """A carrier, and the ground of checks: accounts, their sessions, and as many connections as are in use at once.
 
     `accounts`: role slug → its accounts, those that the load uses first. `lent`: the session of the load that uses an
     account, whose login a check shares; None where there is none.
@@ -47,13 +51,19 @@ class CheckClient:
     ) -> None:
         self.run = run
         self.random = random.Random(f"{run.run_id}/checks")
+        self.known: dict[str, Any] = {}
         self._roles = roles
         self._accounts = accounts
         self._make_transport = make_transport
         self._turns = turns
         self._lent = lent
         self._sessions: dict[CheckActor, Session] = {}
-        self._transports: dict[CheckActor, Transport] = {}
+        self._transports: list[Transport] = []
+        self._idle: list[Transport] = []
+        """Those of them that no request uses."""
+        self._login = Lock()
+        self._changed: dict[tuple[str, str], str] = {}
+        """User id and setting → its value before the run, while it has another."""
 
     # ── what checks know ───────────────────────────────────────────────────────────────────────────
 
@@ -64,6 +74,21 @@ class CheckClient:
     def new_mark(self) -> str:
         """See Ground."""
         return self.run.marks.next()
+
+    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+        """See Ground."""
+        session = self._session(actor)
+        before = self._changed.setdefault((session.user_id, setting), before)
+        self.run.journal.write(
+            JournalEntry("preference", setting, session.user_id, before=before, by=session.phone_number, at=utc_s())
+        )
+        return before
+
+    def put_back(self, actor: CheckActor, setting: str) -> None:
+        """See Ground."""
+        user_id = self._session(actor).user_id
+        del self._changed[user_id, setting]
+        self.run.journal.write(JournalEntry("restored", setting, user_id))
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────
 
@@ -85,41 +110,58 @@ class CheckClient:
         if creates:
             self.run.announce(operation, send.body, session.phone_number)
         answer, request_id = self._exchange(session, send, operation)
-        if answer.status == 401 and send.token is TokenKind.OWN and session.login():
+        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session):
             answer, request_id = self._exchange(session, send, operation)
         body = _decoded(answer)
         if creates:
             self.run.settle(operation, send.body, answer.status, body)
         return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body)
 
+    def _log_in_again(self, session: Session) -> bool:
+        with self._login:
+            return session.login()
+
     def _exchange(self, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()
         body = None if send.body is None else msgspec.json.encode(send.body)
-        target = Route(session.role, operation, self.run.path_of(operation)).target(send.path)
+        target = with_query(Route(session.role, operation, self.run.path_of(operation)).target(send.path), send.query)
         lines = id_lines + self.run.header_lines(token_for(send.token, session.token), has_body=body is not None)
-        return self._transports[send.actor].exchange(Request(operation.method, target, lines, body)), request_id
+        transport = self._idle.pop() if self._idle else self._new_transport()
+        answer = transport.exchange(Request(operation.method, target, lines, body))
+        self._idle.append(transport)  # after an error it is never used again
+        return answer, request_id
+
+    def _new_transport(self) -> Transport:
+        self._transports.append(self._make_transport())
+        return self._transports[-1]
 
     def _session(self, actor: CheckActor) -> Session:
         """Logged in. Raises Unanswered where that fails."""
         session = self._sessions.get(actor)
-        if session is None:
-            account = self._accounts[actor.role][actor.position]
-            transport = self._transports[actor] = self._make_transport()
-            session = self._sessions[actor] = Session(
-                self._roles[actor.role], account, transport, self.run, LastRequest()
-            )
-        if not session.logged_in:
-            lent = self._lent(session.account)
-            if lent is not None and lent.logged_in:
-                session.share_login(lent)
-            elif not session.login():
-                raise Unanswered("no login")
+        if session is not None and session.logged_in:
+            return session
+        with self._login:  # checks that run at the same time may need the same account
+            session = self._sessions.get(actor)
+            if session is None:
+                account, role = self._accounts[actor.role][actor.position], self._roles[actor.role]
+                session = self._sessions[actor] = Session(role, account, self._new_transport(), self.run, LastRequest())
+            if not session.logged_in:
+                lent = self._lent(session.account)
+                if lent is not None and lent.logged_in:
+                    session.share_login(lent)
+                elif not session.login():
+                    raise Unanswered("no login")
         return session
 
     def close(self) -> None:
         """Close the connections."""
-        for transport in self._transports.values():
+        for transport in self._transports:
             transport.close()
+
+
+def with_query(target: str, query: Mapping[str, str]) -> str:
+    """The path of a request with more of a query."""
+    return f"{target}{'&' if '?' in target else '?'}{urlencode(query, quote_via=quote)}" if query else target
 
 
 def _decoded(answer: Answer) -> Any:

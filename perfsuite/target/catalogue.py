@@ -379,4 +379,9 @@ class Restorable:
 
 
 FLAG_STATE = Restorable("flags.update", "flag_name", "is_enabled")
-ACCOUNT_THEME = Restorable("users.preferences", "user_id", "theme_preference", read="preferences.read")
+SETTINGS = {
+    "theme": Restorable("users.preferences", "user_id", "theme_preference", read="preferences.read"),
+    "language": Restorable("users.preferences", "user_id", "language_preference", read="users.read"),
+    "timezone": Restorable("users.preferences", "user_id", "timezone", read="users.read"),
+}
+"""Setting of an account, as the journal calls it → how it is put back, by the account itself."""

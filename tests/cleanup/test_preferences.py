@@ -1,4 +1,4 @@
-"""The theme of an account is put back where the target shows what it was."""
+"""What was changed in an account is put back where the target shows what it was."""
 
 from __future__ import annotations
 
@@ -151,3 +151,24 @@ def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: 
 
     assert clean_up(list(journal.read(shown.folder)), means).tried == 0
     assert shown.target.themes[USER] != "solarized"
+
+
+def test_what_checks_of_correctness_changed_is_put_back_unless_they_did_so_themselves(shown: Scene) -> None:
+    shown.target.always("users.preferences", answer({"success": True}))
+    shown.target.always("users.read", answer({"language_preference": "en"}))
+    for setting, before in (("language", "en"), ("timezone", "Asia/Kolkata")):
+        shown.wrote(JournalEntry("preference", setting, USER, before=before, by=HOLDER.phone_number))
+    shown.wrote(JournalEntry("restored", "timezone", USER))
+
+    assert shown.clean(ADMIN, HOLDER).not_restored == ()
+
+    (written,) = shown.target.asked_for("users.preferences")
+    assert written.body == {"language_preference": "en"}
+
+
+def test_a_setting_that_this_version_does_not_know_is_listed(shown: Scene) -> None:
+    shown.wrote(JournalEntry("preference", "colour", USER, before="red", by=HOLDER.phone_number))
+
+    assert shown.clean(ADMIN, HOLDER).not_restored == (
+        f"colour of account {USER} (was red): {CleanupMessage.UNKNOWN_KIND()}",
+    )
