@@ -155,7 +155,8 @@ def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: 
 
 def test_what_checks_of_correctness_changed_is_put_back_unless_they_did_so_themselves(shown: Scene) -> None:
     shown.target.always("users.preferences", answer({"success": True}))
-    shown.target.always("users.read", answer({"language_preference": "en"}))
+    account = {"user_id": USER, "role": "policyholder", "status": "active", "language_preference": "en"}
+    shown.target.always("users.read", answer(account))
     for setting, before in (("language", "en"), ("timezone", "Asia/Kolkata")):
         shown.wrote(JournalEntry("preference", setting, USER, before=before, by=HOLDER.phone_number))
     shown.wrote(JournalEntry("restored", "timezone", USER))
