@@ -7,7 +7,7 @@ field of an answer with its rows ("" = the answer is an array), and `row_fields`
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from perfsuite.model.role import Role
@@ -41,8 +41,6 @@ class Operation:
     """Fields of the body that the answer must hold unchanged, where it has them."""
     identity: str = ""
     """Field of the answer that must be the id of the account in use."""
-    owners: Mapping[str, str] = field(default_factory=dict)
-    """Role that must see its own rows only → the field of the rows that names their owner."""
     parent: str = ""
     """`{name}` of the path that each row of the answer, known by its `id`, belongs to for good."""
     needs_database: bool = True
@@ -114,7 +112,6 @@ SERVICE = "agent-mitra"
 """In the name by which every Agent Mitra backend answers `/health`."""
 SERVICE_HEALTH = Operation("health.root", "GET", "/health", _names("status service version"), needs_database=False)
 """Its answer says whose backend it is and whether it is healthy."""
-_OWN_POLICIES = {"policyholder": "policyholder_id"}
 
 _OPERATIONS = (
     Operation("login", "POST", PREFIX + "/auth/login", _names("access_token token_type expires_in user permissions")),
@@ -191,11 +188,11 @@ _OPERATIONS = (
         " presentations_delivered",
     ),
     # policies
-    _get("policies.list", "/policies/", lists="", row_fields=POLICY, yields="policy", owners=_OWN_POLICIES),
+    _get("policies.list", "/policies/", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.page", "/policies/?limit=20&offset={offset}", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.by_status", "/policies/?status={status}", lists="", row_fields=POLICY, yields="policy"),
     _get("policies.by_policyholder", "/policies/?policyholder_id={policyholder_id}", lists="", row_fields=POLICY),
-    _get("policies.read", "/policies/{policy_id}", " ".join(POLICY), owners=_OWN_POLICIES),
+    _get("policies.read", "/policies/{policy_id}", " ".join(POLICY)),
     _get(
         "policies.coverage",
         "/policies/{policy_id}/coverage",

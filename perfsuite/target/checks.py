@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from perfsuite.model import FailureKind
 from perfsuite.model.role import Call, Role
+from perfsuite.target import contract_rules
 from perfsuite.target.catalogue import TYPES, Operation
 from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED
 from perfsuite.target.exchange import Answer, Failure, NestedTooDeepError
@@ -160,7 +162,7 @@ def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> 
     for row in rows or []:
         for name, value in asked.items():
             if isinstance(row, dict) and name in row and str(row[name]) != value:
-                return _wrong(f"{name} of the answer is not the one asked for")
+                return _broken(Broken.ASKED, f"{name} of the answer is not the one asked for")
     return None
 
 
@@ -205,34 +207,75 @@ def _wrong(message: str) -> Failure:
     return Failure(FailureKind.WRONG_ANSWER, message)
 
 
+class Broken(StrEnum):
+    """The rule on whose data an answer may hold that it breaks."""
+
+    IDENTITY = "another account"
+    OWNER = "rows of another account"
+    OWNERS = "rows of several accounts"
+    ASKED = "not what was asked for"
+
+
+class ForeignAnswer(Failure, frozen=True, gc=False):
+    """A wrong answer that holds somebody else's data, or other data than was asked for.
+
+    `whose`: id of the user that it belongs to, or who got it before; "" where that is not known.
+    """
+
+    rule: Broken
+    whose: str = ""
+
+
+def _broken(rule: Broken, message: str, whose: str = "") -> Failure:
+    return ForeignAnswer(FailureKind.WRONG_ANSWER, message, rule, whose)
+
+
+def owner_field(operation: Operation, role: Role) -> str:
+    """The field of the operation's rows that names their owner, where the role must see its own rows only; or ""."""
+    return role.owns.get(operation.name) or contract_rules.owner_field(operation.name, role.slug)
+
+
 @dataclass(slots=True)
 class RowOwners:
     """For whom this process has first seen each row. The same row for somebody else is a wrong answer."""
 
     users: dict[str, str] = field(default_factory=dict)
     """Owner that a row names → id of the user who got it."""
+    owned: dict[str, str] = field(default_factory=dict)
+    """Id of a user → the owner that the rows named."""
     parents: dict[str, str] = field(default_factory=dict)
     """Id of a row that names no owner → id of its parent."""
+
+    def takes(self, owner: str, user_id: str) -> bool:
+        """Are rows of this owner right for the user? True for the first who gets them; nobody has two owners."""
+        if self.users.get(owner, user_id) != user_id or self.owned.get(user_id, owner) != owner:
+            return False
+        self.users[owner] = user_id
+        if user_id:
+            self.owned[user_id] = owner
+        return True
 
 
 def identity_failure(operation: Operation, body: Any, user_id: str) -> Failure | None:
     """A failure when an answer about the own account is about another one. `user_id` "": not known, no failure."""
     if not operation.identity or not user_id or str(body.get(operation.identity)) == user_id:
         return None
-    return _wrong("somebody else's account")
+    return _broken(Broken.IDENTITY, "somebody else's account", str(body.get(operation.identity)))
 
 
 def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, seen: RowOwners) -> Failure | None:
     """A failure when the user `user_id`, who must see only his own rows, got those of somebody else."""
-    owner_field = role.owns.get(operation.name) or operation.owners.get(role.slug)
-    if not owner_field:
+    name = owner_field(operation, role)
+    if not name:
         return None
     rows = (rows_of(operation, body) if operation.lists is not None else [body]) or []
-    for row in rows:
-        if seen.users.setdefault(str(row.get(owner_field, "")), user_id) != user_id:
-            return _wrong(f"rows of another {role.title.lower()} were answered")
-    if len({row.get(owner_field) for row in rows}) > 1:
-        return _wrong(f"rows with different {owner_field}, only one's own were asked for")
+    owners = {str(row[name]) for row in rows if row.get(name) is not None}
+    if len(owners) > 1:
+        return _broken(Broken.OWNERS, f"rows with different {name}, only one's own were asked for")
+    for owner in owners:
+        if not seen.takes(owner, user_id):
+            message = f"rows of another {role.title.lower()} were answered"
+            return _broken(Broken.OWNER, message, seen.users.get(owner, ""))
     return None
 
 
@@ -246,7 +289,7 @@ def parent_failure(operation: Operation, body: Any, values: Mapping[str, str], s
     parent = values[operation.parent]
     for row in rows_of(operation, body) or []:
         if seen.parents.setdefault(str(row["id"]), parent) != parent:
-            return _wrong(f"rows of another {operation.parent.removesuffix('_id')} were answered")
+            return _broken(Broken.ASKED, f"rows of another {operation.parent.removesuffix('_id')} were answered")
     return None
 
 

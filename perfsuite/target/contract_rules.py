@@ -66,6 +66,12 @@ OWNER_FIELDS: Mapping[tuple[str, str], str] = {
 }
 """(operation with many rows, role) → field that must be the caller's own id in each row that has it. Lists leave out
 the rows of others."""
+_ROW_OWNERS: Mapping[tuple[str, str], str] = {
+    ("policies.read", HOLDER): "policyholder_id",
+    ("policies.read", SENIOR): "agent_id",
+    ("policies.read", JUNIOR): "agent_id",
+}
+"""The same of operations with one row."""
 
 MAX_AGE_S = 30.0
 """How old the fields below may be. All others show a write as soon as it was answered."""
@@ -75,6 +81,11 @@ AGEING_FIELDS: Mapping[str, tuple[str, ...]] = {
     "analytics.agent": ("comparison",),
 }
 """Operation → fields of its answer (of `data`, in an envelope) that may be as old as `MAX_AGE_S`."""
+
+
+def owner_field(operation: str, role: str) -> str:
+    """Return the field of the operation's row or rows that must be the caller's own id; "" where it may be any."""
+    return OWNER_FIELDS.get((operation, role)) or _ROW_OWNERS.get((operation, role), "")
 
 
 def refused_roles(operation: str) -> frozenset[str]:

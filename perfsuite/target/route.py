@@ -9,6 +9,7 @@ from urllib.parse import quote
 from perfsuite.model.role import Role
 from perfsuite.model.sample import Series
 from perfsuite.target.catalogue import Operation
+from perfsuite.target.checks import owner_field
 from perfsuite.target.typed_answer import TypedAnswer
 
 _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
@@ -23,7 +24,7 @@ class Route:
     def __init__(self, role: Role, operation: Operation, path: str) -> None:
         self.operation = operation
         self.has_body = operation.method in ("POST", "PUT")
-        self.typed = TypedAnswer.of(operation, role.owns.get(operation.name) or operation.owners.get(role.slug) or "")
+        self.typed = TypedAnswer.of(operation, owner_field(operation, role))
         """None where its answers always have to be looked at in full."""
         self._role = role.slug
         self._path = path

@@ -33,8 +33,9 @@ class TypedAnswer:
         self._lists, self._inside, self._parent = operation.lists, len(operation.inside), operation.parent
         fields = operation.fields if operation.lists is None else operation.row_fields
         asked = [name for name in ECHOED if name in self._names]
-        needed = filter(None, (operation.identity, owner_field, "id" if operation.parent else ""))
-        holder, attributes = _holder(fields, needed, asked)
+        owner, optional_owner = (owner_field, "") if owner_field in fields else ("", owner_field)
+        needed = filter(None, (operation.identity, owner, "id" if operation.parent else ""))
+        holder, attributes = _holder(fields, needed, [*asked, optional_owner] if optional_owner else asked)
         self._asked = tuple((attributes[name], name) for name in asked)
         self._identity = attributes.get(operation.identity, "")
         self._owner = attributes.get(owner_field, "")
@@ -91,7 +92,8 @@ def _repeat(rows: Sequence[Any], attribute: str, value: str) -> bool:
 def _are_of(rows: Sequence[Any], attribute: str, user_id: str, seen: RowOwners) -> bool:
     """See checks.owner_failure."""
     owners = {getattr(row, attribute) for row in rows}
-    return len(owners) < 2 and all(seen.users.setdefault(owner, user_id) == user_id for owner in owners)
+    owners.discard(UNSET)  # a row need not name its owner
+    return len(owners) < 2 and all(seen.takes(owner, user_id) for owner in owners)
 
 
 def _have_parent(rows: Sequence[Any], attribute: str, parent: str, seen: RowOwners) -> bool:
@@ -99,13 +101,13 @@ def _have_parent(rows: Sequence[Any], attribute: str, parent: str, seen: RowOwne
     return all(seen.parents.setdefault(getattr(row, attribute), parent) == parent for row in rows)
 
 
-def _holder(promised: Iterable[str], needed: Iterable[str], asked: Iterable[str]) -> tuple[Any, dict[str, str]]:
+def _holder(promised: Iterable[str], needed: Iterable[str], compared: Sequence[str]) -> tuple[Any, dict[str, str]]:
     """The type of an object or row with these fields, and the attribute of each. Values are skipped but for those that
-    rules look at: the ones `needed`, and the ones `asked` for, which may be missing."""
+    rules look at: the ones `needed`, and the ones `compared`, which may be missing."""
     texts = {*needed}
     present = dict.fromkeys((*promised, *texts))
-    optional = [name for name in asked if name not in present]
-    texts |= {*asked}
+    optional = dict.fromkeys(name for name in compared if name not in present)
+    texts |= {*compared}
     attributes = {name: f"field_{number}" for number, name in enumerate((*present, *optional))}
     fields: list[Any] = [(attributes[name], str if name in texts else Raw) for name in present]
     fields += [(attributes[name], str | UnsetType, UNSET) for name in optional]

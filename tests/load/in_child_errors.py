@@ -123,9 +123,9 @@ class FaultyOwners(dict[str, str]):
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
 
-    def setdefault(self, key: str, default: str = "") -> str:
+    def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
         self._fault()
-        return super().setdefault(key, default)
+        return super().get(key, default)
 
 
 class FaultyRecorder(Recorder):

@@ -15,14 +15,14 @@ from perfsuite.clock import utc_s
 from perfsuite.model import FailureKind
 from perfsuite.model.role import Behaviour, Call, Role, Step
 from perfsuite.roles import ROLES
-from perfsuite.roles.arguments import one, same
+from perfsuite.roles.arguments import one, page, same
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE, Operation
 from perfsuite.target.exchange import Action, Answer, Request
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session, SessionEnded
-from tests.target.contract import ACCOUNT_FIELDS, POLICY, PREMIUM, row
+from tests.target.contract import ACCOUNT_FIELDS, LEAD, POLICY, PREMIUM, row
 from tests.target.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarget, Notes, answer, lost
 from tests.target.sent_headers import headers_of
 
@@ -816,6 +816,32 @@ def test_two_users_of_a_shared_account_may_see_the_same_rows() -> None:
     assert Stage(run=run).perform(Step("policies.list")).succeeded
 
 
+def test_agents_who_are_answered_rows_of_each_other() -> None:
+    run = RunState("basic_1")
+    first, second = Stage("senior_agent", run=run), Stage("senior_agent", run=run)
+    second.target.users[ACCOUNTS["senior_agent"].phone_number]["user_id"] = "user-other"
+    of_first, of_second, of_nobody = (
+        answer({"leads": [row(LEAD) | owner]}) for owner in ({"agent_id": "a"}, {"agent_id": "b"}, {})
+    )
+    first.target.give("leads.list", of_first, of_nobody)
+    second.target.give("leads.list", of_second, of_first, of_nobody, of_second)
+
+    assert first.perform(Step("leads.list"), Step("leads.list")).succeeded
+    assert not second.perform(*(Step("leads.list"),) * 4).succeeded
+    assert second.notes.failures == [("leads.list", "rows of another senior agent were answered")]
+    assert len(second.notes.requests) == 5, "the right ones before and after it are right all the same"
+
+
+def test_a_user_whose_rows_name_another_owner_than_before() -> None:
+    stage = Stage("junior_agent")
+    of_one, of_another = (answer([row(POLICY, agent_id=agent_id)]) for agent_id in ("a", "b"))
+    stage.target.give("policies.page", of_one, of_another, of_one)
+
+    stage.perform(*(Step("policies.page", page(0)),) * 3)
+
+    assert stage.notes.failures == [("policies.page", "rows of another junior agent were answered")]
+
+
 def test_payments_that_were_answered_for_another_policy() -> None:
     run = RunState("basic_1")
     first, second = Stage(run=run), Stage(run=run)
@@ -838,13 +864,6 @@ def test_payments_that_were_answered_for_another_policy() -> None:
             {"account": "user-9"},
             "somebody else's account",
             id="identity",
-        ),
-        pytest.param(
-            {"lists": "", "owners": {"policyholder": "holder"}},
-            [{"id": "1", "holder": "a"}],
-            [{"id": "1", "holder": "a"}, {"id": "2", "holder": "b"}],
-            "rows with different holder, only one's own were asked for",
-            id="owner",
         ),
         pytest.param(
             {"lists": "", "parent": "policy_id"},

@@ -22,11 +22,9 @@ from perfsuite.target.typed_answer import TypedAnswer
 
 USER = "user-1"
 TYPED = [name for name, operation in CATALOGUE.items() if TypedAnswer.of(operation, "")]
-POLICYHOLDER = next(role for role in ROLES if role.slug == "policyholder")
-
-
-def owner_field(operation: Operation, role: Role = POLICYHOLDER) -> str:
-    return role.owns.get(operation.name) or operation.owners.get(role.slug) or ""
+POLICYHOLDER, SENIOR_AGENT = OWNERS = [
+    next(role for role in ROLES if role.slug == slug) for slug in ("policyholder", "senior_agent")
+]
 
 
 def path_of(operation: Operation) -> dict[str, str]:
@@ -50,10 +48,12 @@ def right_body(operation: Operation) -> Any:
     return body
 
 
-def in_full(operation: Operation, body: bytes, path: dict[str, str], seen: RowOwners) -> tuple[bool, Any]:
+def in_full(
+    operation: Operation, body: bytes, path: dict[str, str], seen: RowOwners, role: Role = POLICYHOLDER
+) -> tuple[bool, Any]:
     """Whether the checks find it right, as a session asks them; and the decoded body."""
     decoded, failure = checks.decoded(operation, answer_of(body))
-    failure = failure or checks.rule_failure(operation, decoded, Call(path=path), POLICYHOLDER, USER, seen)
+    failure = failure or checks.rule_failure(operation, decoded, Call(path=path), role, USER, seen)
     return failure is None, decoded
 
 
@@ -61,9 +61,9 @@ def answer_of(body: bytes) -> Answer:
     return Answer(200, {}, body, 0.0, 0)
 
 
-def compare(operation: Operation, body: bytes, *, recognised: bool | None = None) -> None:
+def compare(operation: Operation, body: bytes, *, recognised: bool | None = None, role: Role = POLICYHOLDER) -> None:
     """`recognised`: whether it must be found right in one pass; None where it may be looked at in full."""
-    typed = TypedAnswer.of(operation, owner_field(operation))
+    typed = TypedAnswer.of(operation, checks.owner_field(operation, role))
     assert typed is not None
     path, seen_typed, seen_full = path_of(operation), RowOwners({"known": "somebody"}), RowOwners({"known": "somebody"})
     count = typed.rows(answer_of(body), path, USER, seen_typed)
@@ -71,9 +71,9 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
         assert bool(count) is recognised
     if not count:
         return
-    right, decoded = in_full(operation, body, path, seen_full)
+    right, decoded = in_full(operation, body, path, seen_full, role)
     assert right
-    assert (seen_typed.users, seen_typed.parents) == (seen_full.users, seen_full.parents)
+    assert seen_typed == seen_full
     rows = [checks.object_of(decoded)] if operation.lists is None else checks.rows_of(operation, decoded)
     learnt = Rows(typed, operation, body, count)
     assert learnt[count - 1] == (rows or [])[-1]
@@ -82,9 +82,10 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
 
 
 @pytest.mark.parametrize("name", TYPED)
-def test_a_right_answer_is_recognised(name: str) -> None:
+@pytest.mark.parametrize("role", OWNERS, ids=lambda role: role.slug)
+def test_a_right_answer_is_recognised(name: str, role: Role) -> None:
     operation = CATALOGUE[name]
-    compare(operation, msgspec.json.encode(right_body(operation)), recognised=True)
+    compare(operation, msgspec.json.encode(right_body(operation)), recognised=True, role=role)
 
 
 def test_what_is_used_or_compared_is_always_looked_at_in_full() -> None:
@@ -123,6 +124,8 @@ CHANGES = [
     pytest.param(lambda holder, _names: holder.update(name="अमिताभ"), id="text beyond ASCII"),
     pytest.param(lambda holder, _names: holder.update(name='"\\\n'), id="escapes"),
     pytest.param(lambda holder, _names: holder.update(policyholder_id="known"), id="rows of somebody else"),
+    pytest.param(lambda holder, _names: holder.update(agent_id="known"), id="rows of another agent"),
+    pytest.param(lambda holder, _names: holder.update(agent_id=None), id="rows of nobody"),
     pytest.param(lambda holder, _names: holder.update(id=None), id="a row without an id"),
     pytest.param(lambda holder, _names: holder.update(data={"data": 1}), id="a field named data"),
 ]
@@ -139,7 +142,8 @@ def test_changed_answers_are_judged_as_the_checks_judge_them(name: str, change: 
         holders = _holders(operation, body)
         for holder in holders[-1:] if last_only else holders:
             change(holder, names)
-        compare(operation, msgspec.json.encode(body))
+        for role in OWNERS:
+            compare(operation, msgspec.json.encode(body), role=role)
 
 
 def _bytes_about(body: bytes) -> Iterator[bytes]:
