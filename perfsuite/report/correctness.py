@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from perfsuite.format import joined
+from perfsuite.format import joined, number
 from perfsuite.messages import Message
 from perfsuite.messages.correctness import CorrectnessText, OffText
 from perfsuite.model.correctness import CheckRow, ChecksOff, Correctness, Exchanged, Violation
@@ -67,12 +67,12 @@ def answer_of(request: Exchanged) -> str:
     return f"HTTP {request.status}" if request.status else "no answer"
 
 
-def reasons_of(rows: Iterable[CheckRow]) -> Counter[str]:
-    """Why checks of these rows had no result → how often."""
+def reasons_text(rows: Iterable[CheckRow]) -> str:
+    """Why checks of these rows had no result, and how often: "the budget did not reach it (12), HTTP 503 (2)"."""
     found: Counter[str] = Counter()
     for row in rows:
         found.update(row.not_checked)
-    return found
+    return ", ".join(f"{why} ({number(times)})" for why, times in found.most_common())
 
 
 def correctness_dict(found: Correctness | None) -> dict[str, Any] | None:

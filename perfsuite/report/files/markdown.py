@@ -9,6 +9,7 @@ from pathlib import Path
 from perfsuite.format import CI, bound, clock, duration, figure, interval_text, number, percent, plural
 from perfsuite.messages.report import ReportMessage
 from perfsuite.model import Outcome, RunReport, SuiteErrorGroup, Summary, TargetOutcome, TargetResult
+from perfsuite.model.correctness import Correctness
 from perfsuite.model.stages import load_text
 from perfsuite.report.capacity import (
     CAPACITY_TITLE,
@@ -19,6 +20,7 @@ from perfsuite.report.capacity import (
     unit_of,
 )
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
+from perfsuite.report.correctness import CORRECTNESS_TITLE, correctness_line, evidence_lines, violation_line
 from perfsuite.report.files.json_file import steady_operations
 from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
@@ -41,6 +43,7 @@ from perfsuite.report.wording import (
 SLOWEST = 10
 MOST_FAILURES = 10
 MOST_CHANGES = 20
+MOST_VIOLATIONS = 10
 MOST_BYTES = 1 << 20
 """GitHub shows nothing at all of a step whose file is larger."""
 FEWEST_BYTES = 200
@@ -59,11 +62,13 @@ def summary_md(report: RunReport) -> str:
     """Verdict, targets, findings, slowest operations and failures, as GitHub-flavoured Markdown."""
     summary, verdict = report.summary, report.verdict
     mark = _MARKS_OF_RUNS.get(verdict.outcome, "⚠️")
-    lines = (*arrival_lines(summary), logins_line(report), generator_line(summary))
+    checked = correctness_line(summary.correctness)
+    lines = (*arrival_lines(summary), logins_line(report), generator_line(summary), checked)
     parts = [
         f"## {mark} {LABELS[verdict.outcome]}: {markdown(title_of(report))}",
         markdown(sentence(report)),
         "\n".join(f"- {markdown(reason)}" for reason in verdict.shown_reasons),
+        *_violations(summary.correctness),
         *_capacity(report),
         _figures(summary) if report.capacity is None else "",
         "\n".join(f"- {markdown(line)}" for line in lines if line),
@@ -124,6 +129,17 @@ def _capacity(report: RunReport) -> Sequence[str]:
     remarks = [f"- {markdown(line)}" for line in capacity_remarks(found, by)]
     rows = (tuple(map(markdown, level_cells(row))) for row in level_rows(found))
     return _list(CAPACITY_TITLE, remarks), _section("Loads tried", (heading(unit_of(by)), *LEVEL_COLUMNS), rows)
+
+
+def _violations(found: Correctness | None) -> Sequence[str]:
+    """What was wrong under load, each with its evidence below it; nothing where nothing was."""
+    violations = found.violations if found is not None else ()
+    lines: list[str] = []
+    for violation in violations[:MOST_VIOLATIONS]:
+        about = f"{violation.id}, {violation.invariant}, {violation.rule}: {violation_line(violation)}"
+        lines += [f"- {markdown(about)}", *(f"  - {markdown(line)}" for line in evidence_lines(violation))]
+    left = len(violations) - MOST_VIOLATIONS
+    return _list(CORRECTNESS_TITLE, lines), f"{plural(left, 'more violation')} in `summary.json`." if left > 0 else ""
 
 
 def _target(result: TargetResult) -> Sequence[str]:

@@ -8,9 +8,12 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.model import CapacityReport, Outcome, RunReport, SearchBy, TargetOutcome
+from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
+from perfsuite.report.correctness import correctness_line, evidence_lines, violation_line
 from perfsuite.report.files.junit import junit_xml
-from tests.report import example_runs, made_capacity
+from tests.report import example_runs, made_capacity, made_correctness
 
 
 def parsed(report: RunReport) -> ET.Element:
@@ -122,3 +125,45 @@ def test_findings_stand_in_the_output_of_the_suite() -> None:
 def test_a_target_on_a_reading_has_its_unit_and_no_scope() -> None:
     failure = cases_of(example_runs.watched())["pool in use"].find("failure")
     assert failure is not None and failure.get("message") == "observed 97.5 %, limit < 80 %"
+
+
+def with_checks(found: Correctness) -> RunReport:
+    report = example_runs.passed()
+    return replace(report, summary=replace(report.summary, correctness=found))
+
+
+def test_each_violation_is_a_failure_and_comes_first() -> None:
+    cases = list(parsed(example_runs.wrong_under_load()).iter("testcase"))
+    assert [(case.get("name"), case[-1].tag) for case in cases[:5]] == [
+        ("correctness, isolation: own rows only, policies.read as policyholder", "failure"),
+        ("correctness, isolation: own rows only, policies.update as policyholder and junior_agent", "failure"),
+        ("correctness, permissions: refused to other roles, users.list as guest", "failure"),
+        ("correctness, writes: reads back as written", "system-out"),
+        ("correctness, not checked", "skipped"),
+    ]
+    failure = cases[0].find("failure")
+    assert failure is not None and failure.get("type") == "wrong under load"
+    violation = made_correctness.VIOLATIONS[0]
+    assert failure.get("message") == violation_line(violation)
+    assert (failure.text or "").splitlines() == [violation_line(violation), *evidence_lines(violation)]
+    assert [(each.get("name"), each.get("value")) for each in cases[0].iter("property")] == [("violation", "v1")]
+
+
+def test_rules_that_held_and_rules_that_had_no_result() -> None:
+    cases = cases_of(with_checks(made_correctness.HEALTHY))
+    held = cases["correctness, permissions: refused to other roles"].findtext("system-out") or ""
+    assert held.splitlines() == [
+        CorrectnessText.HELD(held=7),
+        CorrectnessText.OTHERS_NOT_CHECKED(reasons="HTTP 503 (2), the budget did not reach it (1)"),
+    ]
+    skipped = cases["correctness, not checked"].find("skipped")
+    assert skipped is not None and skipped.get("message") == CorrectnessText.RULES_NOT_CHECKED(rules=1)
+    assert skipped.text == "contests: one winner: HTTP 503 (3), the budget did not reach it (1)"
+
+
+def test_what_was_not_checked_is_skipped_with_its_reason() -> None:
+    off = Correctness(CheckLevel.OFF, why_off=ChecksOff.OPTION)
+    (case,) = [case for name, case in cases_of(with_checks(off)).items() if name.startswith("correctness")]
+    skipped = case.find("skipped")
+    assert skipped is not None and skipped.get("message") == correctness_line(off)
+    assert not [name for name in cases_of(example_runs.passed()) if name.startswith("correctness")]

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from perfsuite.model import SearchBy
 from perfsuite.report.capacity import capacity_remarks
+from perfsuite.report.correctness import correctness_line, evidence_lines, violation_line
 from perfsuite.report.files.markdown import summary_md
 from perfsuite.report.text import markdown
-from tests.report import example_runs, made_capacity
+from tests.report import example_runs, made_capacity, made_correctness
 
 
 def test_verdict_targets_and_failures_of_a_failed_run() -> None:
@@ -83,3 +85,24 @@ def test_where_nothing_was_monitored_the_options_are_named() -> None:
     text = summary_md(example_runs.passed())
     assert "Nothing was monitored at the target: --monitor-server, " in text
     assert "Findings" not in text
+
+
+def test_violations_come_before_all_figures_with_their_evidence() -> None:
+    text = summary_md(example_runs.wrong_under_load())
+    found = text[text.index("### Correctness under load") :].splitlines()
+    first = made_correctness.VIOLATIONS[0]
+    assert found[2:5] == [
+        f"- v1, isolation, own rows only: {markdown(violation_line(first))}",
+        *(f"  - {markdown(line)}" for line in evidence_lines(first)),
+    ]
+    assert text.index("### Correctness under load") < text.index("of steady state")
+    assert f"- {markdown(correctness_line(made_correctness.VIOLATED))}\n" in text
+    assert "more violation" not in text
+
+
+def test_many_violations_are_cut() -> None:
+    report = example_runs.wrong_under_load()
+    many = replace(made_correctness.VIOLATED, violations=made_correctness.VIOLATIONS * 4)
+    text = summary_md(replace(report, summary=replace(report.summary, correctness=many)))
+    assert "\n2 more violations in `summary.json`.\n" in text
+    assert "### Correctness" not in summary_md(example_runs.passed())
