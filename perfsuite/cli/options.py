@@ -255,6 +255,22 @@ class CleanupOptions:
     )
 
 
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """`replay`."""
+
+    run: Path = argument("RUN", "folder of the run, results/<scenario>_<time>", kind=Path)
+    violation: str | None = argument("VIOLATION", "id of a violation; without it, they are listed", optional=True)
+    host: str | None = option(
+        "--host", "send it to another target, instead of the run's", "URL", secret=True, section=TARGET
+    )
+    plan: PlanOptions = group(
+        PlanOptions,
+        only=["--credentials", "--allow-host", "--i-accept-production-load", CONNECTION, "--scenarios"],
+    )
+    output: OutputOptions = group(OutputOptions, only=["--quiet"])
+
+
 def _master(text: str) -> Endpoint:
     return endpoint_of(text, WORKER_PORT)
 

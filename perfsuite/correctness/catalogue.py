@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from perfsuite.correctness import permissions
 from perfsuite.correctness.check import Check
 from perfsuite.correctness.schedule import Rule
-from perfsuite.model.correctness import Invariant
+from perfsuite.model.correctness import CheckKey, Invariant
 from perfsuite.target.catalogue import CATALOGUE
 
 _MODULES = (permissions,)
@@ -51,3 +52,13 @@ def all_checks() -> Iterable[Check]:
     """In the order of the invariants."""
     for module in _MODULES:
         yield from module.checks()
+
+
+def check_of(key: CheckKey) -> Check | None:
+    """The check with this key; None where this version of the suite has no such check."""
+    return _by_key().get(key)
+
+
+@cache
+def _by_key() -> Mapping[CheckKey, Check]:
+    return {check.key: check for check in all_checks()}

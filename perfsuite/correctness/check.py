@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
-from perfsuite.model.correctness import Invariant
+from perfsuite.model.correctness import CheckKey, Invariant
 
 _OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
 """Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
@@ -144,7 +144,7 @@ class Check:
         return tuple(dict.fromkeys(actor.role for actor in self.actors))
 
     @property
-    def key(self) -> tuple[str, str, str, tuple[str, ...]]:
+    def key(self) -> CheckKey:
         """Identifies it in records, and for `replay`."""
         return self.invariant.value, self.rule, self.operation, self.roles
 

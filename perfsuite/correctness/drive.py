@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered
+from perfsuite.model.correctness import CheckStep
+from perfsuite.target.catalogue import CATALOGUE
 
 
 class Carrier(Protocol):
@@ -38,3 +41,45 @@ def carry_out(check: Check, ground: Ground, carrier: Carrier) -> Outcome:
         return NotChecked(str(why))
     finally:
         steps.close()
+
+
+class RecordingCarrier:
+    """Another carrier, and the steps that it was asked for. `heard`: gets each step with its reply."""
+
+    def __init__(
+        self, carrier: Carrier, heard: Callable[[CheckStep, Reply], None] = lambda _step, _reply: None
+    ) -> None:
+        self.steps: list[CheckStep] = []
+        self._carrier = carrier
+        self._heard = heard
+        self._instant = 0
+        self._waited_s = 0.0
+
+    @property
+    def is_race(self) -> bool:
+        """Requests were sent at the same instant, so that the next time may end otherwise."""
+        return len({step.instant for step in self.steps}) < len(self.steps)
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        """See Carrier."""
+        self._instant += 1
+        steps = [self._step(send) for send in sends]
+        self.steps += steps
+        self._waited_s = 0.0
+        replies = self._carrier.exchange(sends)
+        for step, reply in zip(steps, replies, strict=True):
+            self._heard(step, reply)
+        return replies
+
+    def wait(self, seconds: float) -> None:
+        """See Carrier."""
+        self._waited_s += seconds
+        self._carrier.wait(seconds)
+
+    def _step(self, send: Send) -> CheckStep:
+        operation = CATALOGUE[send.operation]
+        request = f"{operation.method} {operation.path}"
+        fields = tuple(send.body or ())
+        return CheckStep(
+            str(send.actor), send.token.value, send.operation, request, fields, self._instant, self._waited_s
+        )

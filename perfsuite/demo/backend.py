@@ -20,6 +20,7 @@ READY_WITHIN_S = 80.0
 AS_DEPLOYED = "as_deployed"
 DATABASE_VARIABLE, REDIS_VARIABLE = "MITRA_DATABASE_URL", "MITRA_REDIS_URL"
 _READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
+_TIMES = re.compile(r"\s+(from|to)\s.*")
 _USAGE_ERROR = 2
 _FAULTS_WITHIN_S = 20.0
 
@@ -82,6 +83,11 @@ def start_backend(
 def faults_of(specs: Sequence[str] | None, *, as_deployed: bool) -> tuple[str, ...]:
     """All faults of a backend. Named faults override those of deployed versions."""
     return (*([AS_DEPLOYED] if as_deployed else []), *(specs or ()))
+
+
+def from_the_start(faults: Sequence[str]) -> tuple[str, ...]:
+    """The same faults without their times, "from 12s" and "to 20s"."""
+    return tuple(_TIMES.sub("", fault) for fault in faults)
 
 
 def check_faults(specs: Sequence[str]) -> None:

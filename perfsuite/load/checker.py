@@ -11,14 +11,14 @@ from gevent.pool import Group
 from perfsuite.correctness.catalogue import ENDED, OVER_BUDGET, SUITE_ERROR, WEIGHTS, Possible, all_checks
 from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Violated
 from perfsuite.correctness.client import CheckClient
-from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.evidence import exchanged
 from perfsuite.correctness.schedule import Rule, Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
 from perfsuite.measurements.recorder import Recorder
 from perfsuite.model import Account
-from perfsuite.model.correctness import CheckResult
+from perfsuite.model.correctness import CheckResult, CheckStep
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import Transport
 from perfsuite.target.run_state import RunState
@@ -91,16 +91,17 @@ class Checker:
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
+        carrier = RecordingCarrier(self._client)
         try:
-            outcome = carry_out(check, self._client, self._client)
+            outcome = carry_out(check, self._client, carrier)
         except Exception as error:  # noqa: BLE001  counted as an error of the suite
             outcome = NotChecked(SUITE_ERROR)
             failed(error, f"the check {check.rule} of {check.operation}")
         finally:
             del self._running[check.invariant, check.rule]
-            self._record(check, outcome)
+            self._record(check, outcome, carrier.steps)
 
-    def _record(self, check: Check, outcome: Outcome) -> None:
+    def _record(self, check: Check, outcome: Outcome, steps: Sequence[CheckStep] = ()) -> None:
         sent, self._recorded = self.sent.sent - self._recorded, self.sent.sent
         if isinstance(outcome, Violated):
             evidence = tuple(exchanged(reply) for reply in outcome.replies)
@@ -111,6 +112,7 @@ class Checker:
                 expected=outcome.expected,
                 seen=outcome.seen,
                 evidence=evidence,
+                steps=tuple(steps),
             )
         elif isinstance(outcome, NotChecked):
             self._recorder.check_ended(check.key, CheckResult.NOT_CHECKED, requests=sent, why=outcome.why)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from perfsuite.model.correctness import CheckResult, Exchanged
+from perfsuite.model.correctness import CheckKey, CheckResult, CheckStep, Exchanged
 
 
 class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="check", tag_field="kind"):
@@ -30,10 +30,7 @@ class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
     expected: str = ""
     seen: str = ""
     evidence: tuple[Exchanged, ...] = ()
-
-
-Key = tuple[str, str, str, tuple[str, ...]]
-"""Invariant, rule, operation, roles."""
+    steps: tuple[CheckStep, ...] = ()
 
 
 @dataclass(slots=True)
@@ -41,11 +38,11 @@ class CheckTotals:
     """The checks of a run, added up."""
 
     requests: int = 0
-    results: Counter[tuple[Key, str]] = field(default_factory=Counter)
+    results: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
     """How often a check ended so, by `CheckResult`; those without a result are in `not_checked`."""
-    not_checked: Counter[tuple[Key, str]] = field(default_factory=Counter)
+    not_checked: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
     """By the reason."""
-    violations: dict[Key, CheckEnded] = field(default_factory=dict)
+    violations: dict[CheckKey, CheckEnded] = field(default_factory=dict)
     """The first of each."""
 
     def add(self, record: CheckEnded) -> None:

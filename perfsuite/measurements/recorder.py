@@ -8,7 +8,7 @@ from typing import Any
 
 from perfsuite.clock import utc_s
 from perfsuite.measurements.cells import Cells
-from perfsuite.measurements.check_ended import CheckEnded, Key
+from perfsuite.measurements.check_ended import CheckEnded
 from perfsuite.measurements.connections import Connections
 from perfsuite.measurements.health import Health, Traffic
 from perfsuite.measurements.raw_samples import EXPIRED, RawSamples
@@ -23,6 +23,7 @@ from perfsuite.measurements.records import (
 )
 from perfsuite.measurements.sink import RecordSink
 from perfsuite.model import SuiteErrorGroup
+from perfsuite.model.correctness import CheckKey
 from perfsuite.model.sample import Sample, Series
 
 NOT_OURS = "other"
@@ -93,7 +94,7 @@ class Recorder:
         """The run enters a phase now."""
         self._sink.write(Phase(self._worker, next(self._sequence), name, utc_s()))
 
-    def check_ended(self, key: Key, result: str, **found: Any) -> None:
+    def check_ended(self, key: CheckKey, result: str, **found: Any) -> None:
         """A check of correctness has ended, see `CheckEnded`. `key`: invariant, rule, operation, roles."""
         self._sink.write(CheckEnded(self._worker, next(self._sequence), int(utc_s()), *key, result, **found))
 

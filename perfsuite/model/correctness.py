@@ -41,6 +41,10 @@ class Invariant(StrEnum):
     ERRORS = "errors"
 
 
+CheckKey = tuple[str, str, str, tuple[str, ...]]
+"""Identifies a check: invariant, rule, operation, roles."""
+
+
 class CheckResult(StrEnum):
     """How one check ended."""
 
@@ -67,6 +71,24 @@ class Exchanged:
 
 
 @dataclass(frozen=True, slots=True)
+class CheckStep:
+    """One request that a check sent, without values: what `replay` does again with others.
+
+    `actor`: as in Exchanged; `token`: what it showed as its token, "own" for a valid one of its own. `request`: method
+    and path with names in place of ids. `fields`: of the body, if it has one. `instant`: requests with the same number
+    were sent at the same instant; `wait_s`: after so long a wait.
+    """
+
+    actor: str
+    token: str
+    operation: str
+    request: str
+    fields: tuple[str, ...] = ()
+    instant: int = 0
+    wait_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Violation:
     """One invariant that did not hold, for one operation and these roles; `count` times."""
 
@@ -83,6 +105,15 @@ class Violation:
     first_at: float = 0.0
     """UTC epoch, s."""
     count: int = 1
+    steps: tuple[CheckStep, ...] = ()
+    """Of the first time: all that its check sent; none where the load's own answers showed it."""
+    under_load_only: bool = False
+    """Without load it is not expected to happen."""
+
+    @property
+    def key(self) -> CheckKey:
+        """That of its check."""
+        return self.invariant.value, self.rule, self.operation, self.roles
 
 
 @dataclass(frozen=True, slots=True)

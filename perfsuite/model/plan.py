@@ -199,6 +199,10 @@ class Plan:
     accept_leftovers: bool = False
     """Rows are made even where they cannot be removed afterwards, and do not change the verdict."""
     demo: str | None = None
+    faults: tuple[str, ...] = ()
+    """Of the demo, as on the command line."""
+    as_deployed: bool = False
+    """The demo behaves as deployed versions do."""
     raw_samples: bool = False
     """Every request is also written to a file."""
     check_correctness: CheckLevel = CheckLevel.OFF

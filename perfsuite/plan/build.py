@@ -157,6 +157,8 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         tolerate_broken=options.tolerate_broken,
         accept_leftovers=options.accept_leftovers,
         demo=options.demo,
+        faults=options.faults,
+        as_deployed=options.as_deployed,
         raw_samples=options.samples.raw,
         fingerprint=options.fingerprint,
         processes=min(options.local_processes, scenario.users),

@@ -14,6 +14,7 @@ from perfsuite.report.files.csv_files import failures_csv, stats_csv, stats_hist
 from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.files.junit import junit_xml
 from perfsuite.report.files.markdown import summary_md
+from perfsuite.report.files.violations import VIOLATIONS_FILE, violations_jsonl
 from perfsuite.report.page.html import report_html
 
 INDEX_FILE = "index.html"
@@ -25,6 +26,7 @@ FILES: Mapping[str, Callable[[RunReport], str]] = {
     "stats.csv": lambda report: stats_csv(report.summary),
     "stats_history.csv": lambda report: stats_history_csv(report.summary),
     "failures.csv": lambda report: failures_csv(report.summary.failures),
+    VIOLATIONS_FILE: violations_jsonl,
     "junit.xml": junit_xml,
     MARKDOWN_FILE: summary_md,
     REPORT_FILE: report_html,

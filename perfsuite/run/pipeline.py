@@ -120,14 +120,14 @@ def run(
         made.screen.say(RunMessage.WORK(work=plan.scenario.work_text))
     for note in process_notes(plan, made.screen.say) if plan.capacity is None else ():
         made.screen.say(note)
-    with _clean_on_failure(made):
+    with clean_on_failure(made):
         target = do.probe(made)
         do.fingerprint(made, target)
         for line in differences(do.preflight(made, target)):
             made.screen.say(f"  differs from the contract: {line}")
         made.interrupts.check()
     with made.interrupts.deferred():
-        with _clean_on_failure(made):
+        with clean_on_failure(made):
             loaded = do.load(made)
         # Whatever fails from here on: rows must be removed, and what was measured must be reported.
         again = made.errors.attempt(
@@ -148,7 +148,7 @@ def _cleaned(run: RunContext, ended: str, do: Stages) -> tuple[Cleanup | None, s
 
 
 @contextmanager
-def _clean_on_failure(run: RunContext) -> Iterator[None]:
+def clean_on_failure(run: RunContext) -> Iterator[None]:
     """Remove what was made at the target where a block ends early.
 
     A file that cannot be written ends it as LoadError, an unexpected error as UnexpectedError.
@@ -173,7 +173,7 @@ def only_preflight(
     """Preflight without a load, and the cleanup of its rows; None where it created none."""
     plan = replace(_one_user_each(plan), tolerate_broken=True)
     made = command.begin(plan, accounts, "preflight")
-    with _clean_on_failure(made):
+    with clean_on_failure(made):
         report = check_operations(made, probe(made))
     return report, clean_without_load(made)
 
@@ -192,7 +192,7 @@ def only_fingerprint(
     in.
     """
     made = command.begin(_one_user_each(plan), accounts, "fingerprint")
-    with _clean_on_failure(made):
+    with clean_on_failure(made):
         target = probe(made)
         made.screen.say("Fingerprint: each operation alone, several times; this takes a minute or two")
         taken = take_fingerprint(made, target, FingerprintSettings(dsn, report=made.screen.say))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import replace
 
+from perfsuite.correctness.catalogue import check_of
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.check_ended import CheckTotals
 from perfsuite.model import Plan
@@ -60,6 +61,8 @@ def _violations(totals: CheckTotals) -> tuple[Violation, ...]:
             first.evidence,
             min((request.sent_at for request in first.evidence), default=float(first.second)),
             totals.results[key, CheckResult.VIOLATED],
+            first.steps,
+            under_load_only=(check := check_of(key)) is not None and check.under_load_only,
         )
         for number, (key, first) in enumerate(found, 1)
     )

@@ -22,7 +22,10 @@ from perfsuite.plan.options import MAX_USERS
 
 DSN = "postgresql://watcher:secret@localhost/mitra"
 ROOT = Path(__file__).parents[2]
-ARGUMENTS = {"compare": "a b", "baseline": "save x", "report": "run", "judge": "run", "cleanup": "run", "merge": "a b"}
+ARGUMENTS = {
+    "compare": "a b", "baseline": "save x", "report": "run", "judge": "run", "cleanup": "run", "replay": "run",
+    "merge": "a b",
+}  # fmt: skip
 every_command = pytest.mark.parametrize("command", [pytest.param(each, id=name) for name, each in COMMANDS.items()])
 
 
@@ -74,6 +77,8 @@ def run_table(path: Path, text: str) -> None:
         pytest.param("report history", "report", {"RUN": Path("history")}, id="an argument that is one"),
         pytest.param("baseline --file f save x", "baseline", {"NAME": "x", "--file": Path("f")}, id="arguments after"),
         pytest.param("baseline save x --run a b", "baseline", {"--run": ("a", "b")}, id="several words of an option"),
+        pytest.param("replay run v1", "replay", {"RUN": Path("run"), "VIOLATION": "v1"}, id="an argument more"),
+        pytest.param("replay run", "replay", {"RUN": Path("run")}, id="which can be left out"),
         pytest.param("--no-color --scenario a --scenario b", "run", {"--scenario": ("a", "b")}, id="repeated"),
     ],
 )

@@ -14,11 +14,12 @@ from tests.report import example_runs
 
 NAMES = {
     "stats.csv", "stats_history.csv", "failures.csv", "summary.json", "report.html", "junit.xml", "summary.md",
+    "violations.jsonl",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("name", example_runs.EXAMPLES)
-def test_all_seven_files_and_nothing_else(name: str, tmp_path: Path) -> None:
+def test_all_eight_files_and_nothing_else(name: str, tmp_path: Path) -> None:
     written = write_all(example_runs.EXAMPLES[name](), tmp_path / "run")
     assert {path.name for path in written} == NAMES
     assert {path.name for path in (tmp_path / "run").iterdir()} == NAMES

@@ -180,6 +180,24 @@ _ALL = (
         examples=("cleanup results/basic_20261124_025154 --credentials staging.csv",),
     ),
     Command(
+        name="replay",
+        usage="RUN [VIOLATION]",
+        summary="send again, without load, what showed a violation of correctness",
+        description=(
+            "Send again, without load, the shortest sequence of requests that showed a violation, and say whether it\n"
+            "still happens. Without VIOLATION, list the violations of the run.\n\n"
+            "exit codes: 0 it did not happen · 1 it still happens · 2 wrong command or file · 3 target not ready\n"
+            "            4 it could not be tried, or rows remain at the target · 6 host not allowed · 130 interrupted"
+        ),
+        options=options.ReplayOptions,
+        module="replay",
+        examples=(
+            "replay results/basic_20261124_025154",
+            "replay results/basic_20261124_025154 v1",
+            "replay results/basic_20261124_025154 v1 --host http://localhost:8015",
+        ),
+    ),
+    Command(
         name="worker",
         usage="--master HOST:PORT",
         summary="make load on this machine for a run on another one (--expect-workers)",

@@ -1,0 +1,130 @@
+"""Checks again, without load and with fresh sessions, what a run found violated."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from perfsuite.correctness.catalogue import Possible
+from perfsuite.correctness.check import Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
+from perfsuite.correctness.client import CheckClient
+from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
+from perfsuite.messages.replay import ReplayMessage
+from perfsuite.model import Account, Cleanup, Plan
+from perfsuite.model.correctness import CheckStep
+from perfsuite.roles import ROLES
+from perfsuite.run.cleanup import clean_without_load
+from perfsuite.run.context import CommandContext, RunContext
+from perfsuite.run.pipeline import clean_on_failure, probe
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.journal import FILE_NAME, Journal
+from perfsuite.target.run_state import RunState
+
+MOST_TRIES = 20
+"""Of a check whose requests race each other."""
+BUSY_TRIES = 3
+"""Where the target was too busy to answer."""
+PAUSE_S = 1.0
+
+
+class ThreadTurns:
+    """See Turns: with threads."""
+
+    def wait(self, seconds: float) -> None:
+        """See Turns."""
+        time.sleep(seconds)
+
+    def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
+        """See Turns: each in a thread of its own, all of them waiting for the last."""
+        ready = threading.Barrier(len(calls))
+
+        def at_once(call: Callable[[], Reply]) -> Reply:
+            ready.wait()
+            return call()
+
+        with ThreadPoolExecutor(len(calls)) as threads:
+            return list(threads.map(at_once, calls))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayResult:
+    """How the last try ended, after how many, and what became of the rows that they made; None where they made none."""
+
+    outcome: Outcome
+    tries: int = 0
+    cleanup: Cleanup | None = None
+
+
+def replay(command: CommandContext, plan: Plan, accounts: Sequence[Account], check: Check, name: str) -> ReplayResult:
+    """Make the check at the target of the plan, in a folder of that name, and clean up.
+
+    Raises TargetError when the target is not there or not ours.
+    """
+    made = command.begin(plan, accounts, name)
+    with clean_on_failure(made), closing(Journal(made.folder / FILE_NAME)) as book:
+        result = _replayed(check, made, made.state_for("check", book))
+    return replace(result, cleanup=clean_without_load(made))
+
+
+def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
+    offered = CATALOGUE.keys() - probe(run).missing(state)
+    accounts = {role.slug: [one for one in run.accounts if one.role == role.slug] for role in ROLES}
+    possible = Possible({slug: len(own) for slug, own in accounts.items()}, offered, run.plan.read_only)
+    if why := possible.why_not(check):
+        return ReplayResult(NotChecked(why))
+    roles = {role.slug: role for role in ROLES}
+    with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
+        return try_again(check, client, run.screen.say)
+
+
+class Sender(Ground, Carrier, Protocol):
+    """What checks know, and what sends their requests."""
+
+
+def try_again(check: Check, client: Sender, say: Callable[[str], None]) -> ReplayResult:
+    """Try until it happens; once where the next time cannot end otherwise. `say`: takes lines about the steps."""
+    held = busy = 0
+    while True:
+        first = not held and not busy
+        later: list[str] = []
+        carrier = RecordingCarrier(client, StepLines(say if first else later.append))
+        outcome = carry_out(check, client, carrier)
+        if isinstance(outcome, Violated):
+            for line in later:
+                say(line)
+            return ReplayResult(outcome, held + 1)
+        if isinstance(outcome, NotChecked):
+            busy += 1
+            if busy == BUSY_TRIES:
+                return ReplayResult(Held() if held else outcome, held)
+            say(ReplayMessage.AGAIN(why=outcome.why))
+            client.wait(PAUSE_S)
+            continue
+        held += 1
+        if not carrier.is_race or held == MOST_TRIES:
+            return ReplayResult(outcome, held)
+        if held == 1:
+            say(ReplayMessage.RACE(tries=MOST_TRIES))
+
+
+class StepLines:
+    """Describes each step of a check and what came back, in lines that `say` takes."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def __call__(self, step: CheckStep, reply: Reply) -> None:
+        """Say it."""
+        actor = step.actor
+        if reply.send.token is not TokenKind.OWN:
+            actor = ReplayMessage.OTHER_TOKEN(actor=actor, token=step.token)
+        if step.wait_s:
+            self._say(f"  {ReplayMessage.WAITED(wait_s=step.wait_s)}")
+        status = reply.status or "no answer"
+        line = ReplayMessage.STEP(actor=actor, request=step.request, status=status, request_id=reply.request_id)
+        self._say(f"  {line}")

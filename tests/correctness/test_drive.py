@@ -1,0 +1,62 @@
+"""The steps of a check, as they are recorded while it is made."""
+
+from __future__ import annotations
+
+import random
+
+from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Reply, Send, Steps, TokenKind
+from perfsuite.correctness.drive import RecordingCarrier, carry_out
+from perfsuite.model.correctness import CheckStep, Invariant
+
+SENIOR, OTHER = CheckActor("senior_agent"), CheckActor("senior_agent", 1)
+NUMBER, POLICY = {"policy_number": "PERF-secret"}, {"policy_id": "1234"}
+
+
+class Silent:
+    """A carrier, and a ground, that answers everything with 200."""
+
+    random = random.Random(1)
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        return tuple(Reply(send, 200, None) for send in sends)
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def user_id(self, actor: CheckActor) -> str:
+        return str(actor)
+
+    def new_mark(self) -> str:
+        return "PERF-1"
+
+
+def steps(_ground: Ground) -> Steps:
+    yield Send(SENIOR, "policies.create", body=NUMBER), Send(OTHER, "policies.create", body=NUMBER)
+    yield 1.5
+    yield 0.5
+    yield (Send(SENIOR, "policies.read", POLICY, token=TokenKind.NONE),)
+    return Held()
+
+
+def test_steps_have_names_in_place_of_values() -> None:
+    heard: list[tuple[CheckStep, int]] = []
+    carrier = RecordingCarrier(Silent(), lambda step, reply: heard.append((step, reply.status)))
+    check = Check(Invariant.CONTESTS, "one wins", "policies.create", (SENIOR, OTHER), 3, steps)
+
+    assert carry_out(check, Silent(), carrier) == Held()
+
+    create, fields = "POST /api/v1/policies/", ("policy_number",)
+    assert carrier.steps == [
+        CheckStep("senior_agent#1", "own", "policies.create", create, fields, instant=1),
+        CheckStep("senior_agent#2", "own", "policies.create", create, fields, instant=1),
+        CheckStep("senior_agent#1", "none", "policies.read", "GET /api/v1/policies/{policy_id}", (), 2, 2.0),
+    ]
+    assert heard == [(step, 200) for step in carrier.steps]
+    assert carrier.is_race
+
+
+def test_one_request_after_the_other_is_no_race() -> None:
+    carrier = RecordingCarrier(Silent())
+    for _ in range(2):
+        carrier.exchange((Send(SENIOR, "policies.list"),))
+    assert not carrier.is_race

@@ -1,0 +1,148 @@
+"""`replay RUN VIOLATION`: whether it still happens, with its exit codes."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import asdict
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from perfsuite.cli.main import main
+from perfsuite.messages.replay import ReplayMessage
+from perfsuite.model import Plan, Scenario
+from perfsuite.model.correctness import Invariant, Violation
+from perfsuite.report.files.violations import SCHEMA, VIOLATIONS_FILE
+from perfsuite.run.load_run import PLAN_FILE, save
+from tests.integration.programs import Backend, run_suite
+
+pytestmark = pytest.mark.integration
+
+BROKEN = "error=500@dashboard.provider from 12s"
+"""Whoever asks for it, so that it is not refused as it should be."""
+VIOLATION = Violation(
+    "v1",
+    Invariant.PERMISSIONS,
+    "refused to other roles",
+    "dashboard.provider",
+    ("policyholder",),
+    "HTTP 403",
+    "HTTP 500",
+    first_at=1_795_985_363.1,
+)
+UNKNOWN = Violation("v2", Invariant.PERMISSIONS, "of another version", "users.me", ("policyholder",), "a", "b")
+SECRET = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\.")
+
+
+def a_run(folder: Path, host: str, demo: str | None = None, faults: tuple[str, ...] = ()) -> Path:
+    """The folder of a run that found the violations."""
+    scenario = Scenario("basic", 20, 20, 60)
+    plan = Plan("basic_1", scenario, host, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo, faults=faults)
+    save(folder / PLAN_FILE, plan)
+    lines = [msgspec.json.encode({"schema": SCHEMA, **asdict(one)}) for one in (VIOLATION, UNKNOWN)]
+    (folder / VIOLATIONS_FILE).write_bytes(b"\n".join(lines))
+    return folder
+
+
+def phone_numbers(backend: Backend) -> list[str]:
+    with backend.credentials.open(encoding="utf-8", newline="") as file:
+        return [row["phone_number"] for row in csv.DictReader(file)]
+
+
+def test_a_demo_is_started_again_with_its_faults_and_it_still_happens(tmp_path: Path) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (BROKEN,))
+
+    done = run_suite("replay", str(folder), "v1")
+
+    assert (done.code, done.err, done.left) == (1, "", ())
+    first, _replay, step, *outcome = done.out.splitlines()
+    assert first == ReplayMessage.DEMO_WITH_FAULTS(demo="embedded", faults=[BROKEN.removesuffix(" from 12s")])
+    assert step.startswith("  policyholder#1: GET /api/v1/dashboard/provider-overview → 500 ")
+    assert outcome == [
+        ReplayMessage.EXPECTED(expected="HTTP 403"),
+        ReplayMessage.SEEN(seen="HTTP 500"),
+        ReplayMessage.HAPPENS(tries=1),
+    ]
+
+
+def test_where_it_is_fixed_it_does_not_happen(backend: Backend, tmp_path: Path) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (BROKEN,))
+
+    done = run_suite("replay", str(folder), "v1", *backend.target)
+
+    assert (done.code, done.err) == (0, "")
+    assert done.out.splitlines()[-1] == ReplayMessage.DOES_NOT(tries=1)
+    (own,) = folder.glob("replay_v1_*")
+    texts = [done.out, *(path.read_text(encoding="utf-8") for path in own.iterdir())]
+    assert not any(SECRET.search(text) or number in text for text in texts for number in phone_numbers(backend))
+
+
+def test_without_an_account_it_cannot_be_tried(
+    backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    few = tmp_path / "few.csv"
+    rows = [row for row in backend.credentials.read_text(encoding="utf-8").splitlines() if "policyholder" not in row]
+    few.write_text("\n".join(rows), encoding="utf-8")
+
+    code = main(["replay", str(a_run(tmp_path, backend.host)), "v1", "--credentials", str(few), "--quiet"])
+
+    assert code == 4
+    assert capsys.readouterr().out.strip() == ReplayMessage.NOT_TRIED(why="no account")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        pytest.param(["v1"], 3, "http://127.0.0.1:1: nothing listens there", id="no target"),
+        pytest.param(["v1", "--host", "http://prod.example.org"], 6, "prod.example.org", id="not allowed"),
+        pytest.param(["v3"], 2, "'v3', but v1, v2", id="no such violation"),
+        pytest.param(["v2"], 2, "v2: permissions, of another version", id="no such check"),
+        pytest.param(["v1", "--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv", id="no such accounts"),
+    ],
+)
+def test_what_cannot_be_replayed_is_said_in_a_line_or_two(
+    arguments: list[str], code: int, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1")
+
+    assert main(["replay", str(folder), *arguments]) == code
+
+    err = capsys.readouterr().err
+    assert said in err
+    assert err.count("\n") <= 2
+
+
+def test_a_demo_has_its_own_accounts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded")
+
+    assert main(["replay", str(folder), "v1", "--credentials", "credentials.csv"]) == 2
+    assert "--credentials" in capsys.readouterr().err
+
+
+def test_without_a_violation_they_are_listed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1")
+
+    assert main(["replay", str(folder)]) == 0
+
+    first, second, how = capsys.readouterr().out.splitlines()
+    named = ReplayMessage.VIOLATION(
+        id="v1",
+        invariant="permissions",
+        rule="refused to other roles",
+        operation="dashboard.provider",
+        roles=["policyholder"],
+    )
+    assert first == ReplayMessage.SEEN_FIRST(violation=named, count=1, first_at=VIOLATION.first_at)
+    assert second.startswith("v2: ")
+    assert how == ReplayMessage.HOW(folder=folder, id="v1")
+
+
+def test_a_run_without_violations_has_nothing_to_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = a_run(tmp_path, "http://127.0.0.1:1")
+    (folder / VIOLATIONS_FILE).write_text("")
+
+    assert main(["replay", str(folder)]) == 0
+    assert capsys.readouterr().out.strip() == ReplayMessage.NONE()
+    assert main(["replay", str(folder), "v1"]) == 2

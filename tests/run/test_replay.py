@@ -1,0 +1,178 @@
+"""How often a violation is tried again, and what is said of it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    TokenKind,
+    Violated,
+    answered,
+    ask,
+)
+from perfsuite.messages.replay import ReplayMessage
+from perfsuite.model.correctness import CheckStep, Invariant
+from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, StepLines, ThreadTurns, try_again
+
+HOLDER = CheckActor("policyholder")
+REFUSED = Send(HOLDER, "dashboard.system")
+
+
+class ScriptedTarget:
+    """Answers with these statuses in turn, then with the last one; knows nothing of accounts."""
+
+    def __init__(self, *statuses: int) -> None:
+        self.random = random.Random(1)
+        self.waited: list[float] = []
+        self.sent = 0
+        self._statuses = list(statuses)
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        return tuple(self._reply(send) for send in sends)
+
+    def _reply(self, send: Send) -> Reply:
+        self.sent += 1
+        status = self._statuses.pop(0) if len(self._statuses) > 1 else self._statuses[0]
+        return Reply(send, status, None, f"id-{self.sent}")
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+    def user_id(self, actor: CheckActor) -> str:
+        return str(actor)
+
+    def new_mark(self) -> str:
+        return "PERF-1"
+
+
+def check_of(sends: Sequence[Send], *, expected: int = 403) -> Check:
+    """All of them at the same instant; each has to get the expected status."""
+
+    def steps(_ground: Ground) -> Steps:
+        replies = yield tuple(sends)
+        for reply in replies:
+            if answered(reply).status != expected:
+                return Violated(f"HTTP {expected}", f"HTTP {reply.status}", (reply,))
+        return Held()
+
+    return Check(Invariant.PERMISSIONS, "refused", sends[0].operation, (HOLDER,), len(sends), steps)
+
+
+ONE, RACE = check_of([REFUSED]), check_of([REFUSED, REFUSED])
+
+
+@pytest.mark.parametrize(
+    ("check", "statuses", "outcome", "tries", "sent"),
+    [
+        pytest.param(ONE, (403,), Held, 1, 1, id="the next time cannot end otherwise"),
+        pytest.param(ONE, (200,), Violated, 1, 1, id="it happens at once"),
+        pytest.param(RACE, (403,), Held, MOST_TRIES, 2 * MOST_TRIES, id="a race may end otherwise the next time"),
+        pytest.param(RACE, (*[403] * 5, 200), Violated, 3, 6, id="a race that is lost the third time"),
+        pytest.param(ONE, (503, 0, 403), Held, 1, 3, id="too busy at first"),
+        pytest.param(ONE, (503, 200), Violated, 1, 2, id="too busy, and then it happens"),
+        pytest.param(ONE, (503,), NotChecked, 0, BUSY_TRIES, id="too busy"),
+        pytest.param(RACE, (403, 403, 503), Held, 1, 2 + 2 * BUSY_TRIES, id="some tries of a race say something"),
+    ],
+)
+def test_it_is_tried_until_it_happens(
+    check: Check, statuses: tuple[int, ...], outcome: type, tries: int, sent: int
+) -> None:
+    target = ScriptedTarget(*statuses)
+
+    result = try_again(check, target, lambda _line: None)
+
+    assert isinstance(result.outcome, outcome)
+    assert (result.tries, target.sent) == (tries, sent)
+    assert set(target.waited) <= {PAUSE_S}
+
+
+def test_the_steps_of_the_first_try_and_of_the_one_that_shows_it_are_said() -> None:
+    lines: list[str] = []
+
+    try_again(RACE, ScriptedTarget(*[403] * 5, 200), lines.append)
+
+    request = "GET /api/v1/dashboard/system-overview"
+    ids = [line.rpartition(" ")[2].rstrip(")") for line in lines if line.startswith("  ")]
+    assert ids == ["id-1", "id-2", "id-5", "id-6"]
+    assert lines[0].split(": ")[1].startswith(request)
+    assert lines[2] == ReplayMessage.RACE(tries=MOST_TRIES)
+
+
+@pytest.mark.parametrize(
+    ("send", "status", "wait_s", "said"),
+    [
+        pytest.param(
+            REFUSED, 403, 0.0,
+            [ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status=403, request_id="7")], id="a request",
+        ),
+        pytest.param(
+            Send(HOLDER, "dashboard.system", token=TokenKind.FORGED), 401, 0.0,
+            [
+                ReplayMessage.STEP(
+                    actor=ReplayMessage.OTHER_TOKEN(actor="policyholder#1", token="forged"),
+                    request="GET /x", status=401, request_id="7",
+                )
+            ],
+            id="another token",
+        ),
+        pytest.param(
+            REFUSED, 0, 2.0,
+            [
+                ReplayMessage.WAITED(wait_s=2.0),
+                ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status="no answer", request_id="7"),
+            ],
+            id="no answer, after a wait",
+        ),
+    ],
+)  # fmt: skip
+def test_a_step_names_actor_request_status_and_request_id(
+    send: Send, status: int, wait_s: float, said: list[str]
+) -> None:
+    lines: list[str] = []
+    step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x", wait_s=wait_s)
+
+    StepLines(lines.append)(step, Reply(send, status, None, "7"))
+
+    assert [line.strip() for line in lines] == said
+
+
+def test_calls_at_the_same_instant_wait_for_each_other() -> None:
+    met = threading.Barrier(3, timeout=5)
+
+    def call(number: int) -> Reply:
+        met.wait()  # breaks unless all of them are under way
+        return Reply(REFUSED, 200 + number, None)
+
+    replies = ThreadTurns().together([lambda number=number: call(number) for number in range(3)])  # type: ignore[misc]
+
+    assert [reply.status for reply in replies] == [200, 201, 202]
+
+
+def test_an_error_of_one_call_is_raised() -> None:
+    def fail() -> Reply:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        ThreadTurns().together([fail, lambda: Reply(REFUSED, 200, None)])
+
+
+def test_one_request_is_asked_and_answered() -> None:
+    def steps(_ground: Ground) -> Steps:
+        reply = yield from ask(REFUSED)
+        return Held() if reply.ok else Violated("HTTP 200", f"HTTP {reply.status}", (reply,))
+
+    check = Check(Invariant.ERRORS, "answers", "dashboard.system", (HOLDER,), 1, steps)
+
+    assert try_again(check, ScriptedTarget(200), lambda _line: None).outcome == Held()
