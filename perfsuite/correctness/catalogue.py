@@ -6,15 +6,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 
-from perfsuite.correctness import permissions
+from perfsuite.correctness import isolation, permissions
 from perfsuite.correctness.check import Check
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import CheckKey, Invariant
 from perfsuite.target.catalogue import CATALOGUE
 
-_MODULES = (permissions,)
+_MODULES = (isolation, permissions)
 
 WEIGHTS: Mapping[Rule, float] = {
+    (Invariant.ISOLATION, isolation.OWN_ROWS): 4.0,
+    (Invariant.ISOLATION, isolation.OTHER_ROLES_ROWS): 0.5,
     (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 4.0,
 }
 """Rule → its share of the budget beside those of 1."""

@@ -107,6 +107,9 @@ class Ground(Protocol):
     def user_id(self, actor: CheckActor) -> str:
         """The id of its account; every actor of a check is logged in before its first step."""
 
+    def user(self, actor: CheckActor) -> Mapping[str, Any]:
+        """Its account as the login returned it."""
+
     def new_mark(self) -> str:
         """A text that marks a row as made by this run, never given before."""
 
@@ -120,13 +123,13 @@ class Ground(Protocol):
         """Note that the setting has its value from before the run again."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Check:
     """One invariant for one operation and some roles.
 
     `rule`: its name, such as "own rows only"; `actors`: who takes part, the one whose answers are judged first.
     `requests`: how many it sends at most, logins left out. `writes`: it changes rows, always of this run.
-    `under_load_only`: without load it is not expected to show anything.
+    `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     """
 
     invariant: Invariant
@@ -137,6 +140,7 @@ class Check:
     steps: Callable[[Ground], Steps] = field(repr=False)
     writes: bool = False
     under_load_only: bool = False
+    uses: tuple[str, ...] = ()
 
     @property
     def roles(self) -> tuple[str, ...]:

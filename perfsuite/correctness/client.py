@@ -71,6 +71,10 @@ class CheckClient:
         """See Ground."""
         return self._session(actor).user_id
 
+    def user(self, actor: CheckActor) -> Mapping[str, Any]:
+        """See Ground."""
+        return self._session(actor).user
+
     def new_mark(self) -> str:
         """See Ground."""
         return self.run.marks.next()

@@ -1,0 +1,141 @@
+"""What checks learn about accounts, and the rows that they make for each other. Each is asked for once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, ask
+from perfsuite.target.catalogue import CATALOGUE, CREATIONS
+from perfsuite.target.checks import object_of, rows_of
+from perfsuite.target.contract_rules import HOLDER
+
+NO_DATA = "the target has no such row"
+OTHERS_ANSWER = "an answer was about somebody else"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Learnt:
+    """Rows, never none, and the answer that had them."""
+
+    rows: tuple[Row, ...]
+    reply: Reply
+
+    @property
+    def row(self) -> Row:
+        """The first of them."""
+        return self.rows[0]
+
+
+Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
+"""Steps that end with what was learnt. They raise Unanswered where it cannot be."""
+
+
+def own_agent(ground: Ground, actor: CheckActor) -> Learning:
+    """The agent behind an account."""
+    known: Learnt | None = ground.known.get(f"agent of {actor}")
+    if known is None:
+        reply = yield from _success(Send(actor, "agents.profile"))
+        row = object_of(reply.body)
+        if str(row.get("user_id")) != ground.user_id(actor):
+            raise Unanswered(OTHERS_ANSWER)
+        known = ground.known[f"agent of {actor}"] = Learnt((row,), reply)
+    return known
+
+
+def policies_of(ground: Ground, actor: CheckActor) -> Learning:
+    """What an account sees first in its list of policies."""
+    return (yield from _listed(ground, Send(actor, "policies.list")))
+
+
+def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
+    """Of the policies that `owner` sees those that are certainly not of `asker`, even if lists are wrong."""
+    learnt = yield from policies_of(ground, owner)
+    if asker.role == HOLDER:
+        return _foreign(ground, owner, learnt, lambda row: _holder(row) != ground.user_id(asker))
+    agent = yield from own_agent(ground, asker)
+    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+
+
+def foreign_leads(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
+    """Of the leads that `owner` sees those that are certainly not of `asker`."""
+    learnt = yield from _listed(ground, Send(owner, "leads.list"))
+    agent = yield from own_agent(ground, asker)
+    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+
+
+def made_lead(ground: Ground, maker: CheckActor) -> Learning:
+    """A lead that a check has made as this agent."""
+    body = {"customer_name": ground.new_mark(), "contact_number": "9000000000", "lead_source": "website"}
+    return (yield from _made(ground, maker, "lead", body))
+
+
+def forget_made(ground: Ground, kind: str, maker: CheckActor) -> None:
+    """The row may be gone."""
+    ground.known.pop(f"{kind} made by {maker}", None)
+
+
+def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
+    """A new policy, with this number, like one that was sold before."""
+    today = datetime.now(UTC).date().isoformat()
+    return {
+        "policy_number": mark,
+        "policyholder_id": sold["policyholder_id"],
+        "agent_id": agent_id,
+        "provider_id": sold["provider_id"],
+        "policy_type": sold.get("policy_type") or "term_life",
+        "plan_name": sold.get("plan_name") or "Term plan",
+        "category": "life",
+        "sum_assured": 500_000,
+        "premium_amount": 12_500,
+        "premium_frequency": "annual",
+        "application_date": today,
+        "start_date": today,
+    }
+
+
+def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
+    known: Learnt | None = ground.known.get(f"{kind} made by {maker}")
+    if known is None:
+        reply = yield from _success(Send(maker, CREATIONS[kind].name, body=body))
+        row = object_of(reply.body)
+        if not row.get(f"{kind}_id"):
+            raise Unanswered(NO_DATA)
+        known = ground.known[f"{kind} made by {maker}"] = Learnt((row,), reply)
+    return known
+
+
+def _listed(ground: Ground, send: Send) -> Learning:
+    known: Learnt | None = ground.known.get(f"{send.operation} of {send.actor}")
+    if known is None:
+        reply = yield from _success(send)
+        rows = rows_of(CATALOGUE[send.operation], reply.body)
+        if not rows:
+            raise Unanswered(NO_DATA)
+        known = ground.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
+    return known
+
+
+def _foreign(ground: Ground, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:
+    rows = tuple(filter(is_foreign, learnt.rows))
+    if not rows:  # a list that was wrong once need not be wrong the next time
+        ground.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
+        raise Unanswered(OTHERS_ANSWER)
+    return Learnt(rows, learnt.reply)
+
+
+def _success(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
+    reply = yield from ask(send)
+    if not reply.ok:
+        raise Unanswered(f"{send.operation} answered HTTP {reply.status}")
+    return reply
+
+
+def _holder(policy: Row) -> str:
+    """The account of its policyholder; "" where the row does not name it."""
+    info = policy.get("policyholder_info")
+    return str(info.get("user_id") or "") if isinstance(info, dict) else ""

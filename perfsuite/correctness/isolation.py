@@ -1,0 +1,214 @@
+"""Nobody sees or changes rows of somebody else, however busy the target is.
+
+An account asks for a row of another account by its id, or searches its own list for it. A write that should be refused
+changes nothing if it is not: it writes the value that is there, or works on a row of the run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    Violated,
+    ask,
+    shortened,
+)
+from perfsuite.correctness.facts import (
+    foreign_leads,
+    foreign_policies,
+    forget_made,
+    made_lead,
+    own_agent,
+    policies_of,
+    policy_body,
+)
+from perfsuite.correctness.refusal import refusal
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import rows_of
+from perfsuite.target.contract_rules import HOLDER, JUNIOR, OWN_ROWS_ONLY, SENIOR, SUPPORT
+
+OWN_ROWS = "own rows only"
+OTHER_ROLES_ROWS = "no rows of other roles"
+OWN_LISTS = "own rows only, in lists"
+
+_REFUSED = (403, 404)
+
+
+@dataclass(frozen=True, slots=True)
+class _Foreign:
+    """A row of somebody else: how to ask for it, and the answer that showed it to its owner.
+
+    In lists, `value` in `field` of a row says that it is one of theirs.
+    """
+
+    path: Mapping[str, str]
+    shown: Reply | None = None
+    body: Mapping[str, Any] | None = None
+    field: str = ""
+    value: str = ""
+
+
+_Finding = Generator[tuple[Send, ...], tuple[Reply, ...], _Foreign]
+_Search = Callable[[Ground, CheckActor, CheckActor], _Finding]
+"""Of the ground, who asks, and whose row it is."""
+
+
+def checks() -> Iterator[Check]:
+    """Every role × operation that is for one's own rows, with a row of the same role and of another; and lists."""
+    routes: set[tuple[str, str]] = set()
+    for name, roles in OWN_ROWS_ONLY.items():
+        operation = CATALOGUE[name]
+        if (operation.method, operation.template) in routes:
+            continue
+        routes.add((operation.method, operation.template))
+        for role in sorted(roles):
+            yield _single(OWN_ROWS, name, CheckActor(role), CheckActor(role, 1))
+            if other := _other_role(name, role):
+                yield _single(OTHER_ROLES_ROWS, name, CheckActor(role), CheckActor(other))
+    for role in (HOLDER, JUNIOR, SENIOR):
+        yield _in_list("policies.by_policyholder", role, _listed_policy)
+    for role in (JUNIOR, SENIOR):
+        yield _in_list("leads.search", role, _listed_lead)
+
+
+def _other_role(operation: str, role: str) -> str:
+    """A role whose rows are certainly of somebody else; "" where there is none."""
+    if operation.startswith(("users.", "preferences.")):
+        return HOLDER if role == SUPPORT else SUPPORT
+    if operation.startswith(("agents.", "analytics.", "policies.", "leads.")) and role != HOLDER:
+        return JUNIOR if role == SENIOR else SENIOR
+    return ""
+
+
+def _single(rule: str, name: str, asker: CheckActor, owner: CheckActor) -> Check:
+    operation = CATALOGUE[name]
+    kind = operation.path.partition("{")[2].partition("}")[0]
+    search = _SEARCHES.get(name) or _SEARCHES[kind]
+
+    def steps(ground: Ground) -> Steps:
+        foreign = yield from search(ground, asker, owner)
+        reply = yield from ask(Send(asker, name, foreign.path, foreign.body))
+        outcome = refusal(reply, _REFUSED, foreign.shown)
+        if kind == "lead_id" and not isinstance(outcome, Held):
+            forget_made(ground, "lead", owner)
+        return outcome
+
+    return _check(rule, name, (asker, owner), search, steps)
+
+
+def _in_list(name: str, role: str, search: _Search) -> Check:
+    asker, owner = CheckActor(role), CheckActor(role, 1)
+
+    def steps(ground: Ground) -> Steps:
+        foreign = yield from search(ground, asker, owner)
+        reply = yield from ask(Send(asker, name, foreign.path))
+        if not reply.ok:
+            return refusal(reply, _REFUSED)
+        rows = rows_of(CATALOGUE[name], reply.body)
+        if rows is None:
+            return NotChecked("no list came")
+        if any(str(row.get(foreign.field)) == foreign.value for row in rows):
+            seen = f"{foreign.field} {shortened(foreign.value)} of somebody else"
+            return Violated("rows of one's own only", seen, tuple(filter(None, (foreign.shown, reply))))
+        return Held()
+
+    return _check(OWN_LISTS, name, (asker, owner), search, steps)
+
+
+def _check(
+    rule: str, name: str, actors: tuple[CheckActor, CheckActor], search: _Search, steps: Callable[[Ground], Steps]
+) -> Check:
+    uses = tuple(each for each in _USES[search] if actors[0].role != HOLDER or each != "agents.profile")
+    writes = any(CATALOGUE[each].writes for each in (name, *uses))
+    return Check(Invariant.ISOLATION, rule, name, actors, len(uses) + 1, steps, writes, uses=uses)
+
+
+# ── finding a row of somebody else ──────────────────────────────────────────────────────────────────
+
+
+def _account(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
+    yield from ()
+    return _Foreign({"user_id": ground.user_id(owner)})
+
+
+def _name(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    """An account, and the name that it has."""
+    account = yield from _account(ground, asker, owner)
+    first_name = ground.user(owner).get("first_name")
+    return replace(account, body={"first_name": first_name} if first_name else {})
+
+
+def _preferences(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    """An account, and no change to it."""
+    account = yield from _account(ground, asker, owner)
+    return replace(account, body={})
+
+
+def _agent(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from own_agent(ground, owner)
+    return _Foreign({"agent_id": str(learnt.row["agent_id"])}, learnt.reply)
+
+
+def _policy(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_policies(ground, asker, owner)
+    return _Foreign({"policy_id": str(ground.random.choice(learnt.rows)["policy_id"])}, learnt.reply)
+
+
+def _lead(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from made_lead(ground, owner)
+    return _Foreign({"lead_id": str(learnt.row["lead_id"])}, learnt.reply)
+
+
+def _sale(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    """A policy that `asker` would sell in the name of `owner`."""
+    agent = yield from own_agent(ground, owner)
+    sold = yield from policies_of(ground, asker)
+    return _Foreign({}, agent.reply, policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark()))
+
+
+def _listed_policy(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_policies(ground, asker, owner)
+    row = ground.random.choice(learnt.rows)
+    path = {"policyholder_id": str(row["policyholder_id"])}
+    return _Foreign(path, learnt.reply, field="policy_id", value=str(row["policy_id"]))
+
+
+def _listed_lead(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_leads(ground, asker, owner)
+    row = ground.random.choice(learnt.rows)
+    path = {"search": str(row.get("contact_number") or row["customer_name"])}
+    return _Foreign(path, learnt.reply, field="lead_id", value=str(row["lead_id"]))
+
+
+_SEARCHES: Mapping[str, _Search] = {
+    "user_id": _account,
+    "agent_id": _agent,
+    "policy_id": _policy,
+    "lead_id": _lead,
+    "users.update": _name,
+    "users.preferences": _preferences,
+    "policies.create": _sale,
+}
+"""`{name}` in a path, or an operation with a body → how a row of somebody else is found."""
+_USES: Mapping[_Search, tuple[str, ...]] = {
+    _account: (),
+    _name: (),
+    _preferences: (),
+    _agent: ("agents.profile",),
+    _policy: ("agents.profile", "policies.list"),
+    _lead: ("leads.create",),
+    _sale: ("agents.profile", "policies.list"),
+    _listed_policy: ("agents.profile", "policies.list"),
+    _listed_lead: ("agents.profile", "leads.list"),
+}

@@ -1,0 +1,43 @@
+"""Carriers that answer nothing of use."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+from perfsuite.correctness.check import CheckActor, Reply, Send
+
+
+class BareGround:
+    """A ground where every account has an id, and nothing else is known."""
+
+    def __init__(self) -> None:
+        self.random = random.Random(1)
+        self.known: dict[str, Any] = {}
+        self._marks = 0
+
+    def user_id(self, actor: CheckActor) -> str:
+        return f"id of {actor}"
+
+    def user(self, actor: CheckActor) -> Mapping[str, Any]:
+        return {"user_id": self.user_id(actor), "status": "active"}
+
+    def new_mark(self) -> str:
+        self._marks += 1
+        return f"PERF-{self._marks}"
+
+
+class SameAnswer:
+    """Answers every request with one status, and with the same body."""
+
+    def __init__(self, status: int, body: Any = None) -> None:
+        self.sent: list[Send] = []
+        self._status, self._body = status, body
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        self.sent.extend(sends)
+        return tuple(Reply(send, self._status, self._body) for send in sends)
+
+    def wait(self, seconds: float) -> None:
+        pass

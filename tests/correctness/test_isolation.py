@@ -1,0 +1,106 @@
+"""Own rows only: what a healthy backend refuses, one without the check of the owner grants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from mitra_backend.defects import DEFECT_ROUTES
+
+from perfsuite.correctness import isolation
+from perfsuite.correctness.check import Check, CheckActor, Held, NotChecked, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import OWN_ROWS_ONLY
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.conftest import Serve
+from tests.correctness.real_target import not_checked, outcomes_of, violated
+
+CHECKS = tuple(isolation.checks())
+NOT_OFFERED = {"preferences.read"}
+"""The reference backend has no page of preferences."""
+
+
+def of(*operations: str) -> list[Check]:
+    return [check for check in CHECKS if check.operation in operations]
+
+
+def pairs_of(route: str) -> set[tuple[str, str]]:
+    """(operation, role) that a route without the check of the owner grants to somebody."""
+    name = {"policies.list": "policies.by_policyholder", "leads.list": "leads.search"}.get(route, route)
+    return {(check.operation, check.roles[0]) for check in of(name)}
+
+
+def test_every_role_is_checked_with_every_route_of_rows_with_an_owner() -> None:
+    routes = {(CATALOGUE[name].method, CATALOGUE[name].template): name for name in reversed(OWN_ROWS_ONLY)}
+    expected = {(name, role) for name in routes.values() for role in OWN_ROWS_ONLY[name]}
+    found = [(check.operation, check.roles[0]) for check in CHECKS if check.rule == isolation.OWN_ROWS]
+    assert sorted(found) == sorted(expected)
+    assert len({check.key for check in CHECKS}) == len(CHECKS)
+
+
+def test_a_healthy_backend_refuses_all(api: Api) -> None:
+    outcomes = outcomes_of(api, CHECKS)
+    assert not violated(outcomes)
+    assert not_checked(outcomes) == {"answered with HTTP 405": NOT_OFFERED}
+
+
+def _accounts(api: Api) -> Any:
+    return [{**row, "updated_at": "", "last_login_at": ""} for row in api.get("super_admin", "/users/?limit=100")]
+
+
+def test_a_backend_without_any_check_of_owners_grants_all_and_nobody_is_changed(serve: Serve) -> None:
+    faulty = serve("no_owner_check@*")
+    before = _accounts(faulty)
+    outcomes = outcomes_of(faulty, CHECKS)
+    assert violated(outcomes) == set().union(*map(pairs_of, DEFECT_ROUTES["no_owner_check"]))
+    assert not_checked(outcomes) == {"answered with HTTP 405": NOT_OFFERED}
+    assert _accounts(faulty) == before
+
+
+@pytest.mark.parametrize("route", ["policies.list", "leads.list", "policies.create", "leads.delete"])
+def test_no_check_of_owners_on_one_route_shows_there_alone(serve: Serve, route: str) -> None:
+    kin = {"policies.by_policyholder", "leads.search", "policies.create", "leads.delete", "policies.read"}
+    outcomes = outcomes_of(serve(f"no_owner_check@{route}"), of(*kin))
+    assert violated(outcomes) == pairs_of(route)
+
+
+def test_owners_looked_at_in_lists_alone(serve: Serve) -> None:
+    outcomes = outcomes_of(serve("owner_in_list_only@*"), CHECKS)
+    assert violated(outcomes) == set().union(*map(pairs_of, DEFECT_ROUTES["owner_in_list_only"]))
+
+
+def test_what_a_cache_mixes_up_is_no_missing_check_of_owners(serve: Serve) -> None:
+    faulty = serve("cache_without_user@policies.list", "cache_without_user@leads.list")
+    assert not violated(outcomes_of(faulty, CHECKS))
+
+
+def test_the_evidence_is_the_answer_to_the_owner_and_the_one_to_somebody_else(serve: Serve) -> None:
+    (check,) = [each for each in of("policies.coverage") if each.key[1:] == KEY]
+    (outcome,) = outcomes_of(serve("no_owner_check@policies.coverage"), [check]).values()
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen) == ("HTTP 403 or HTTP 404", "HTTP 200")
+    assert [(str(reply.send.actor), reply.send.operation) for reply in outcome.replies] == [
+        ("policyholder#2", "policies.list"),
+        ("policyholder#1", "policies.coverage"),
+    ]
+
+
+KEY = (isolation.OWN_ROWS, "policies.coverage", ("policyholder",))
+
+
+@pytest.mark.parametrize("status", [0, 429, 500, 503])
+def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
+    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
+
+
+@pytest.mark.parametrize("status", [403, 404])
+def test_both_refusals_of_the_contract_hold(status: int) -> None:
+    carrier = SameAnswer(status)
+    (check,) = [
+        each for each in of("users.read") if each.actors == (CheckActor("policyholder"), CheckActor("policyholder", 1))
+    ]
+    assert carry_out(check, BareGround(), carrier) == Held()
+    assert [dict(send.path) for send in carrier.sent] == [{"user_id": "id of policyholder#2"}]
