@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
+from perfsuite.correctness.check import Check, CheckActor, Reply, Send, TokenKind, Unanswered
 from perfsuite.correctness.tokens import token_for
 from perfsuite.model import Account
 from perfsuite.model.role import Role
@@ -93,6 +93,17 @@ class CheckClient:
         user_id = self._session(actor).user_id
         del self._changed[user_id, setting]
         self.run.journal.write(JournalEntry("restored", setting, user_id))
+
+    def logins(self, check: Check) -> int:
+        """How many logins the check would have to make."""
+        return sum(not self._is_logged_in(actor) for actor in set(check.actors))
+
+    def _is_logged_in(self, actor: CheckActor) -> bool:
+        session = self._sessions.get(actor)
+        if session is not None and session.logged_in:
+            return True
+        lent = self._lent(self._accounts[actor.role][actor.position])
+        return lent is not None and lent.logged_in
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────
 

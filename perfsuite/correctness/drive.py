@@ -22,25 +22,30 @@ class Carrier(Protocol):
 
 
 def carry_out(check: Check, ground: Ground, carrier: Carrier) -> Outcome:
-    """Do one check, and return how it ended."""
+    """Do one check, and return how it ended. Its steps hear of Unanswered where it is raised, so that they can put back
+    what they changed."""
     steps = check.steps(ground)
-    replies: tuple[Reply, ...] = ()
     try:
         step = next(steps)
         while True:
-            if isinstance(step, tuple):
-                replies = carrier.exchange(step)
+            try:
+                replies = _done(step, carrier)
+            except Unanswered as why:
+                step = steps.throw(why)
             else:
-                carrier.wait(step)
-                replies = ()
-            step = steps.send(replies)
+                step = steps.send(replies)
     except StopIteration as end:
         outcome: Outcome = end.value
         return outcome
     except Unanswered as why:
         return NotChecked(str(why))
-    finally:
-        steps.close()
+
+
+def _done(step: tuple[Send, ...] | float, carrier: Carrier) -> tuple[Reply, ...]:
+    if isinstance(step, tuple):
+        return carrier.exchange(step)
+    carrier.wait(step)
+    return ()
 
 
 class RecordingCarrier:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from perfsuite.correctness.check import Check
 from perfsuite.model.correctness import Invariant
@@ -14,50 +15,101 @@ MOST_CREDIT = 40.0
 Rule = tuple[Invariant, str]
 
 
+def rule_of(check: Check) -> Rule:
+    """What a check is an instance of."""
+    return check.invariant, check.rule
+
+
 class Schedule:
     """Shares a budget between rules by their weights, and within a rule between its checks, the least checked first.
 
-    `share`: requests of checks per request of the load. The order is a matter of the seed alone.
+    Of each rule one check is under way at a time, and of those that write one of each account. The order is a matter of
+    the seed alone, as long as every check is answered in time.
     """
 
     def __init__(self, checks: Iterable[Check], share: float, seed: int, weights: Mapping[Rule, float]) -> None:
+        """`share`: requests of checks per request of the load."""
         self._share = share
         self._weights = weights
         self._spent: dict[Rule, float] = {}
-        self._checks: dict[Rule, list[Check]] = {}
-        self.times: dict[Check, int] = {}
-        """Check → how often it was begun."""
-        self._used = 0
-        self._earned = 0.0
-        self._seen = 0.0
+        self._checks: dict[Rule, deque[Check]] = {}
+        """Of each rule: the least checked ones first."""
+        self._never_begun: dict[Check, None] = {}
+        self._reserved: dict[Check, int] = {}
+        """Checks under way → requests that they may still send, logins included."""
+        self._left: dict[Check, int] = {}
+        """The same without logins."""
         shuffled = list(checks)
         random.Random(f"{seed}/checks").shuffle(shuffled)
         for check in shuffled:
-            rule = (check.invariant, check.rule)
-            self._checks.setdefault(rule, []).append(check)
-            self._spent.setdefault(rule, 0.0)
-            self.times[check] = 0
+            self._checks.setdefault(rule_of(check), deque()).append(check)
+            self._spent.setdefault(rule_of(check), 0.0)
+            self._never_begun[check] = None
+        self._earned = self._seen = 0.0
 
-    def account(self, load_requests: float, check_requests: int) -> None:
-        """How many requests the load and the checks have sent so far."""
-        more = max(load_requests - self._seen, 0.0) * self._share
-        self._seen, self._used = max(load_requests, self._seen), check_requests
-        self._earned = min(self._earned + more, self._used + MOST_CREDIT)
+    @property
+    def never_begun(self) -> tuple[Check, ...]:
+        """Those whose turn never came."""
+        return tuple(self._never_begun)
 
-    def next(self, running: Mapping[Rule, int]) -> Check | None:
-        """The check that is due, begun now; None while the load has not earned it, or all rules are under way.
+    def next(
+        self,
+        load_requests: int,
+        check_requests: int,
+        logins: Callable[[Check], int] = lambda _check: 0,
+        *,
+        may_write: bool = True,
+    ) -> Check | None:
+        """The check that is due, begun now; None while the load has not earned it, or nothing can begin.
 
-        `running`: rules that a check is under way for, and how many requests it may send.
+        The requests are those that the load and the checks have sent so far. `logins`: how many a check would have to
+        make besides its requests.
         """
-        due = min((rule for rule in self._checks if rule not in running), key=self._turn, default=None)
+        available = self._earn(load_requests, check_requests)
+        due = min(self._startable(may_write), key=self._turn, default=None)
         if due is None:
             return None
-        check = min(self._checks[due], key=self.times.__getitem__)
-        if check.requests > self._earned - self._used - sum(running.values()):
+        cost = due.requests + logins(due)
+        if cost > available:
             return None
-        self.times[check] += 1
-        self._spent[due] += check.requests
-        return check
+        rule = rule_of(due)
+        self._checks[rule].remove(due)
+        self._checks[rule].append(due)
+        self._never_begun.pop(due, None)
+        self._reserved[due], self._left[due] = cost, due.requests
+        return due
 
-    def _turn(self, rule: Rule) -> float:
+    def _earn(self, load_requests: int, check_requests: int) -> float:
+        """How many requests a check may send that begins now."""
+        more = max(load_requests - self._seen, 0.0) * self._share
+        self._seen = max(load_requests, self._seen)
+        self._earned = min(self._earned + more, check_requests + MOST_CREDIT)
+        return self._earned - check_requests - sum(self._reserved.values())
+
+    def sent(self, check: Check, requests: int) -> None:
+        """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""
+        self._spent[rule_of(check)] += requests
+        left = self._left[check] = self._left[check] - requests
+        self._reserved[check] = max(left, 0)
+
+    def ended(self, check: Check) -> None:
+        """A check is over; the requests that it did not send are for others."""
+        if self._left.pop(check) == check.requests:
+            self._spent[rule_of(check)] += 1  # nothing came of it, and yet it was its turn
+        del self._reserved[check]
+
+    def _startable(self, may_write: bool) -> Iterator[Check]:
+        """Of each rule that is not under way the first check that may begin."""
+        busy = {rule_of(check) for check in self._reserved}
+        taken = {actor for check in self._reserved if check.writes for actor in check.actors}
+        for rule, checks in self._checks.items():
+            if rule in busy:
+                continue
+            for check in checks:
+                if not check.writes or (may_write and taken.isdisjoint(check.actors)):
+                    yield check
+                    break
+
+    def _turn(self, check: Check) -> float:
+        rule = rule_of(check)
         return self._spent[rule] / self._weights.get(rule, 1.0)

@@ -1,37 +1,44 @@
-"""Makes checks of correctness beside the users of one load process, within their share of its requests."""
+"""Makes checks of correctness beside the users of one load process, within their share of the whole load."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import gevent
+from gevent.event import Event
 from gevent.pool import Group
 
-from perfsuite.correctness.catalogue import ENDED, OVER_BUDGET, SUITE_ERROR, WEIGHTS, Possible, all_checks
-from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Violated
+from perfsuite.correctness.catalogue import WEIGHTS, all_checks
+from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.evidence import exchanged
-from perfsuite.correctness.schedule import Rule, Schedule
+from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, Possible, possible_in
+from perfsuite.correctness.schedule import Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
 from perfsuite.measurements.recorder import Recorder
-from perfsuite.model import Account
-from perfsuite.model.correctness import CheckResult, CheckStep
+from perfsuite.model import Account, Plan, PreflightReport
+from perfsuite.model.correctness import SHARES, CheckResult, CheckStep
 from perfsuite.model.role import Role
 from perfsuite.target.exchange import Transport
 from perfsuite.target.run_state import RunState
-from perfsuite.target.session import Session
+from perfsuite.target.session import Session, SessionEnded
 
-LOOK_EVERY_S = 0.05
+BEGIN_EVERY_S = 0.02
+"""No more than one check begins in this time, however fast the load is."""
+END_WITHIN_S = 2.0
+"""So long the end of the load waits for answers to checks."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckOrder:
     """What to check in one process.
 
-    `share`: requests of checks per request of this process. `roles` and `accounts` by role slug.
+    `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug.
     """
 
     share: float
@@ -39,6 +46,20 @@ class CheckOrder:
     roles: Mapping[str, Role]
     accounts: Mapping[str, Sequence[Account]]
     possible: Possible
+
+
+def check_order(
+    plan: Plan, preflight: PreflightReport, roles: Sequence[Role], accounts: Sequence[Account], in_use: Collection[str]
+) -> CheckOrder:
+    """What a run with this plan checks. `in_use`: phone numbers of the accounts that this process uses; their logins
+    cost the checks nothing."""
+    of_role: dict[str, list[Account]] = {role.slug: [] for role in roles if plan.users_by_role.get(role.slug)}
+    for account in sorted(accounts, key=lambda account: account.phone_number not in in_use):
+        if account.role in of_role:
+            of_role[account.role].append(account)
+    possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
+    by_slug = {role.slug: role for role in roles}
+    return CheckOrder(SHARES[plan.check_correctness], plan.seed, by_slug, of_role, possible)
 
 
 class Checker:
@@ -56,87 +77,139 @@ class Checker:
         self.sent = SentCount()
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
+        self.may_write = True
+        self._turns = GeventTurns()
         self._client = CheckClient(
             run,
             order.roles,
             order.accounts,
             lambda: CountingTransport(make_transport(), self.sent, permission),
-            GeventTurns(),
+            self._turns,
             lambda account: self.sessions.get(account.phone_number),
         )
         reasons = {check: order.possible.why_not(check) for check in all_checks()}
         self._schedule = Schedule(
             (check for check, why in reasons.items() if not why), order.share, order.seed, WEIGHTS
         )
-        self._impossible = {check: why for check, why in reasons.items() if why}
-        self._running: dict[Rule, int] = {}
+        self._impossible = [(check, NotChecked(why)) for check, why in reasons.items() if why]
         self._recorded = 0
         """Requests of checks that are in a record."""
+        self._load_before = 0
+        """Requests of the load before these checks began, here and elsewhere: they have earned others."""
+        self._elsewhere: int | None = None
+        self._elsewhere_before = 0
         self._greenlets = Group()
 
     def loop(self, load: SentCount, failed: Callable[[BaseException, str], None]) -> None:
         """Begin a check whenever the load has earned one. `failed`: takes an error of the suite itself."""
-        for check, why in self._impossible.items():
-            self._record(check, NotChecked(why))
-        self._impossible = {}
+        self._load_before = load.sent
+        while self._impossible:
+            self._record(*self._impossible.pop())
         while True:
-            self._schedule.account(load.sent, self.sent.sent)
-            due = self._schedule.next(self._running)
-            if due is None:
-                gevent.sleep(LOOK_EVERY_S)
-            else:
-                self._running[due.invariant, due.rule] = due.requests
+            due = None if self._turns.over.is_set() else self._due(load)
+            if due is not None:
                 self._greenlets.spawn(self._check, due, failed)
-                gevent.sleep(0)
+            gevent.sleep(BEGIN_EVERY_S)
+
+    def note_elsewhere(self, requests: int) -> None:
+        """How many requests of the load other processes have made so far."""
+        if self._elsewhere is None:
+            self._elsewhere_before = requests
+        self._elsewhere = requests
+
+    def _due(self, load: SentCount) -> Check | None:
+        elsewhere = (self._elsewhere or 0) - self._elsewhere_before
+        sent = load.sent - self._load_before + elsewhere
+        return self._schedule.next(sent, self.sent.sent, self._client.logins, may_write=self.may_write)
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
-        carrier = RecordingCarrier(self._client)
+        carrier = RecordingCarrier(_Carrier(self._client, self._turns, partial(self._schedule.sent, check)))
         try:
             outcome = carry_out(check, self._client, carrier)
+        except SessionEnded:
+            pass  # a login of it was cut off
         except Exception as error:  # noqa: BLE001  counted as an error of the suite
             outcome = NotChecked(SUITE_ERROR)
-            failed(error, f"the check {check.rule} of {check.operation}")
+            failed(error, f"the check {check.rule!r} of {check.operation}")
         finally:
-            del self._running[check.invariant, check.rule]
+            self._schedule.ended(check)
+            if self._turns.over.is_set() and isinstance(outcome, NotChecked):
+                outcome = NotChecked(ENDED)
             self._record(check, outcome, carrier.steps)
 
     def _record(self, check: Check, outcome: Outcome, steps: Sequence[CheckStep] = ()) -> None:
         sent, self._recorded = self.sent.sent - self._recorded, self.sent.sent
+        result, found = CheckResult.HELD, dict[str, Any]()
         if isinstance(outcome, Violated):
             evidence = tuple(exchanged(reply) for reply in outcome.replies)
-            self._recorder.check_ended(
-                check.key,
-                CheckResult.VIOLATED,
-                requests=sent,
-                expected=outcome.expected,
-                seen=outcome.seen,
-                evidence=evidence,
-                steps=tuple(steps),
-            )
+            result = CheckResult.VIOLATED
+            found = {"expected": outcome.expected, "seen": outcome.seen, "evidence": evidence, "steps": tuple(steps)}
         elif isinstance(outcome, NotChecked):
-            self._recorder.check_ended(check.key, CheckResult.NOT_CHECKED, requests=sent, why=outcome.why)
-        else:
-            self._recorder.check_ended(check.key, CheckResult.HELD, requests=sent)
+            result, found = CheckResult.NOT_CHECKED, {"why": outcome.why}
+        self._recorder.check_ended(check.key, result, requests=sent, **found)
+
+    # ── the end ────────────────────────────────────────────────────────────────────────────────────
+
+    def stop(self) -> None:
+        """The load is over: no check sends anything more, and none waits; answers under way may come."""
+        self._turns.over.set()
 
     def finish(self) -> None:
-        """The load is over: end what is under way, and say what was never reached."""
+        """End what is under way, and say what was never reached."""
+        self.stop()
+        self._greenlets.join(END_WITHIN_S)
         self._greenlets.kill()
-        for check, times in self._schedule.times.items():
-            if not times:
-                self._record(check, NotChecked(OVER_BUDGET))
+        for check in self._schedule.never_begun:
+            self._record(check, NotChecked(OVER_BUDGET))
         self._client.close()
 
 
+class _Carrier:
+    """Of one check: says how much it sends, and sends nothing when the load is over."""
+
+    def __init__(self, client: CheckClient, turns: GeventTurns, sent: Callable[[int], None]) -> None:
+        self._client, self._turns, self._sent = client, turns, sent
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        """See Carrier."""
+        if self._turns.over.is_set():
+            raise Unanswered(ENDED)
+        replies = self._client.exchange(sends)
+        self._sent(len(sends))
+        return replies
+
+    def wait(self, seconds: float) -> None:
+        """See Carrier."""
+        self._turns.wait(seconds)
+
+
 class GeventTurns:
-    """See Turns."""
+    """See Turns. `over`: nobody waits any more."""
+
+    def __init__(self) -> None:
+        self.over = Event()
 
     def wait(self, seconds: float) -> None:
         """See Turns."""
-        gevent.sleep(seconds)
+        self.over.wait(seconds)
 
     def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
-        """See Turns: in one turn of the event loop."""
-        greenlets = [gevent.spawn(call) for call in calls]
-        gevent.joinall(greenlets, raise_error=True)
-        return [greenlet.value for greenlet in greenlets]
+        """See Turns: in one turn of the event loop. Raises what the first of them raised, in this greenlet only."""
+        greenlets = [gevent.spawn(_caught, call) for call in calls]
+        try:
+            gevent.joinall(greenlets)
+        finally:
+            gevent.killall(greenlets)
+        found = [greenlet.value for greenlet in greenlets]
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+        return found
+
+
+def _caught(call: Callable[[], Reply]) -> Reply | BaseException:
+    try:
+        return call()
+    except (Exception, SessionEnded) as error:  # noqa: BLE001  raised where it is waited for
+        return error

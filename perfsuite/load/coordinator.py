@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from perfsuite.clock import utc_s
 from perfsuite.load.dispatcher import PlacingDispatcher
 from perfsuite.load.inbox import Inbox, interval_s
 from perfsuite.load.master import SuiteMaster
-from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Hello, Load, Placed, Seats
+from perfsuite.load.messages import Ack, Batch, Checked, Drain, Drained, Hello, Load, Placed, Seats, UserSeat
 from perfsuite.load.placement import Placement
 from perfsuite.load.versions import digest_of_accounts, version_of_module
 from perfsuite.load.worker_handle import WorkerHandle
@@ -76,6 +76,8 @@ class Coordinator:
         self._from_s = 0.0
         self._rates: list[tuple[float, float]] = []
         """Search for the capacity, open model: from so many seconds after the start on, so many actions a second."""
+        self._checking: int | None = None
+        """Index of the worker that checks the correctness."""
         self._start_at = 0.0
         self._placed_at = 0.0
         self._down_at = math.inf
@@ -152,15 +154,24 @@ class Coordinator:
         is_open, seats = self._plan.scenario.arrival is not None, self._placement.seats()
         self._sessions = self._placement.sessions() if is_open else {}
         self._from_s = from_s
+        before, self._checking = self._checking, self._checked_by(seats)
         for worker in self.workers:
             had, worker.seats = worker.seats, seats.get(worker.index, [])
             worker.ordered_at = time.monotonic()
-            if (worker.seats or had) and (is_open or worker.seats != had):
+            begins_checks = before != worker.index == self._checking
+            if (worker.seats or had) and (is_open or begins_checks or worker.seats != had):
                 worker.rates = len(self._rates)
                 self._master.say(worker, self._seats_of(worker))
 
     def _seats_of(self, worker: WorkerHandle) -> Seats:
-        return Seats(worker.seats, self._start_at, self._from_s, self._sessions, self._rates)
+        checks = worker.index == self._checking
+        return Seats(worker.seats, self._start_at, self._from_s, self._sessions, self._rates, checks)
+
+    def _checked_by(self, seats: Mapping[int, list[UserSeat]]) -> int | None:
+        """The worker that checks the correctness: the same as before as long as it lives. One alone, so that two checks
+        never meet at one account."""
+        indices = [worker.index for worker in self.workers]
+        return self._checking if self._checking in indices else next((one for one in indices if seats.get(one)), None)
 
     def _place(self, spawn_rate: float, after_s: float = 0.0) -> None:
         """Let the users that wait start, at a rate, at once also where others are just starting."""
@@ -312,7 +323,8 @@ class Coordinator:
         written = {id(account) for account in self._inbox.write()}
         for worker in self._master.workers.values():
             if id(worker.account) in written and not worker.lost:
-                self._master.say(worker, Ack(worker.account.acknowledged))
+                beside = self._inbox.requests_beside(worker.account) if worker.index == self._checking else 0
+                self._master.say(worker, Ack(worker.account.acknowledged, beside))
 
     def drain(self, reason: str) -> None:
         """Let the requests in flight finish, and take the last of what was recorded."""

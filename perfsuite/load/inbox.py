@@ -99,6 +99,10 @@ class Inbox:
         self._merger.add(COORDINATOR, [kind(COORDINATOR, next(self._sequence), *fields)])  # type: ignore[arg-type]
         self._has_own = True
 
+    def requests_beside(self, account: WorkerAccount) -> int:
+        """Requests that all others have handed over so far."""
+        return sum(counts.requests for name, counts in self._merger.counts.items() if name != account.name)
+
     def add_ledger(self, account: WorkerAccount, said: Drained | None, *, lost: bool) -> None:
         """A worker's line in the ledger. `said`: what it says that it has handed over; None where it could not."""
         counts = self._merger.counts[account.name]

@@ -13,10 +13,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from perfsuite.correctness.catalogue import Possible
 from perfsuite.errors import EXIT_SAFETY, EXIT_TARGET, EXIT_USAGE
 from perfsuite.load.channel import ChannelProblem
-from perfsuite.load.checker import CheckOrder
+from perfsuite.load.checker import CheckOrder, check_order
 from perfsuite.load.file_growth import FileGrowth
 from perfsuite.load.install import Hooks, install
 from perfsuite.load.locust_count import note_own_listeners
@@ -43,7 +42,7 @@ from perfsuite.load.worker_runner import SuiteWorker, WorkerJob
 from perfsuite.messages import Message
 from perfsuite.messages.load import WorkerMessage
 from perfsuite.model import Account, Plan, PreflightReport, WorkerStart
-from perfsuite.model.correctness import SHARES, CheckLevel
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.role import Role
 from perfsuite.roles.work import roles_of
 from perfsuite.suite_errors import SuiteErrorLog
@@ -259,6 +258,7 @@ class LoadJob(WorkerJob):
                 self.load.accounts.remove(before - self._numbers)
                 self.load.assignment.change(users.from_s, users.sessions)
                 self.load.change_rate(users.rates)
+                self.load.begin_checks(self._checks(offer, users))
             self._rates = len(users.rates)
 
     @property
@@ -288,7 +288,7 @@ class LoadJob(WorkerJob):
             secrets.headers,
             tuple(seat.number for seat in offer.users.seats),
             secrets.key_password,
-            self._checks(offer),
+            self._checks(offer, offer.users),
         )
         load = LoadState(
             order,
@@ -305,24 +305,12 @@ class LoadJob(WorkerJob):
         load.begin_arrivals(working, {role.slug: role.weight for role in working}, assignment)
         return load
 
-    def _checks(self, offer: _Offer) -> CheckOrder | None:
-        """Of the first process: it makes those of all, so that two of them never meet at one account."""
-        plan, users = offer.plan, offer.users
-        if offer.load.index or plan.check_correctness is CheckLevel.OFF or users is None:
+    def _checks(self, offer: _Offer, users: Seats) -> CheckOrder | None:
+        """None where another process makes the checks, or nobody does."""
+        if not users.checks or offer.plan.check_correctness is CheckLevel.OFF:
             return None
-        roles = {role.slug: role for role in offer.roles}
         in_use = {seat.phone_number for seat in users.seats}
-        accounts = {
-            slug: sorted(
-                (account for account in self._accounts.values() if account.role == slug),
-                key=lambda account: account.phone_number not in in_use,
-            )
-            for slug in roles
-        }
-        # Processes have equal shares of the users, to within one of them.
-        share = SHARES[plan.check_correctness] * sum(plan.users_by_role.values()) / len(users.seats)
-        possible = Possible({slug: len(of_role) for slug, of_role in accounts.items()}, read_only=plan.read_only)
-        return CheckOrder(share, plan.seed, roles, accounts, possible)
+        return check_order(offer.plan, offer.preflight, offer.roles, list(self._accounts.values()), in_use)
 
     def _report_placed(self, users: int) -> None:
         self._placed = users
@@ -331,6 +319,8 @@ class LoadJob(WorkerJob):
     def _take_ack(self, ack: Ack) -> None:
         if self._offer is not None:
             self._offer.outbox.on_ack(ack)
+        if self.load is not None and self.load.checker is not None:
+            self.load.checker.note_elsewhere(ack.elsewhere)
 
     def _drain(self, drain: Drain) -> None:
         """Finish; asked once more, say again that it is done."""

@@ -83,7 +83,8 @@ class Seats(msgspec.Struct, frozen=True, tag="seats"):
 
     `start_at`: of the load, UTC epoch seconds of the master. `sessions`: open model, role → index of the worker that
     holds each session of the role, for actions that are due from `from_s` seconds after the start on. `rates`: in a
-    search for the capacity, all changes of the rate so far: seconds after the start, actions a second.
+    search for the capacity, all changes of the rate so far: seconds after the start, actions a second. `checks`: this
+    worker makes the checks of correctness.
     """
 
     seats: list[UserSeat]
@@ -91,6 +92,7 @@ class Seats(msgspec.Struct, frozen=True, tag="seats"):
     from_s: float
     sessions: dict[str, list[int]]
     rates: list[tuple[float, float]] = []
+    checks: bool = False
 
 
 class Placed(msgspec.Struct, frozen=True, tag="placed"):
@@ -113,9 +115,10 @@ class Batch(msgspec.Struct, frozen=True, tag="batch"):
 
 
 class Ack(msgspec.Struct, frozen=True, tag="batch_ack"):
-    """Master → worker: its batches up to this number are in the file."""
+    """Master → worker: its batches up to this number are in the file. `elsewhere`: requests of all other workers."""
 
     number: int
+    elsewhere: int = 0
 
 
 class Drain(msgspec.Struct, frozen=True, tag="drain"):

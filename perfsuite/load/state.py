@@ -69,7 +69,7 @@ class LoadOrder:
     numbers: tuple[int, ...] = ()
     key_password: str = field(default="", repr=False)
     checks: CheckOrder | None = None
-    """None where this process makes no checks of correctness."""
+    """None where it makes no checks of correctness, or only later."""
 
     @property
     def connection(self) -> ConnectionSettings:
@@ -150,20 +150,13 @@ class LoadState:
         self._background: dict[Callable[[], None], gevent.Greenlet] = {}
         self.waiting: set[Callable[[], tuple[int, str, str] | None]] = set()
         """Of each user: asks which request it waits for."""
-        self.checker = self._checker(order)
+        self.checker: Checker | None = None
+        """None where this process makes no checks of correctness."""
         self._changing_rate: ChangingRate | None = None
         if order.plan.capacity is not None:
             self.recorder.in_flight = self._in_flight
             arrival = order.plan.scenario.arrival
             self._changing_rate = ChangingRate(arrival) if arrival is not None else None
-
-    def _checker(self, order: LoadOrder) -> Checker | None:
-        if order.checks is None:
-            return None
-        run = RunState.of(order.plan, order.headers, "check", self.run.journal)
-        return Checker(
-            order.checks, run, self.recorder, self.permission, lambda: HttpClient(self.connection, GeventNetwork())
-        )
 
     def begin(self, users_requested: int) -> None:
         """The first user is about to start."""
@@ -173,10 +166,19 @@ class LoadState:
             loops.append(self._write_raw_samples)
         if any(span.stage.read_only for span in self._spans):
             loops.append(self._follow_stages)
-        if self.checker is not None:
-            loops.append(self._check_correctness)
         for loop in loops:
             self._background[loop] = gevent.spawn(loop)
+        self.begin_checks(self.order.checks)
+
+    def begin_checks(self, order: CheckOrder | None) -> None:
+        """From now on this process checks the correctness; an order that it has already does no harm."""
+        if order is None or self.checker is not None:
+            return
+        run = RunState.of(self.order.plan, self.order.headers, "check", self.run.journal)
+        self.checker = Checker(
+            order, run, self.recorder, self.permission, lambda: HttpClient(self.connection, GeventNetwork())
+        )
+        self._background[self._check_correctness] = gevent.spawn(self._check_correctness)
 
     def begin_arrivals(self, roles: Iterable[Role], weights: Mapping[str, int], assignment: SessionAssignment) -> None:
         """Open model: let actions become due from `order.start_at` on."""
@@ -248,6 +250,8 @@ class LoadState:
         """The load is over; requests in flight may finish."""
         if self.arrivals is not None:
             self.arrivals.close()
+        if self.checker is not None:
+            self.checker.stop()
 
     def finish(self, locust_total: Callable[[], int], reason: str) -> None:
         """Write the last record; nothing is recorded afterwards. `locust_total`: requests by Locust's own count."""
@@ -329,6 +333,8 @@ class LoadState:
                 now_s = utc_s() - self.order.start_at
                 reads = any(span.stage.read_only and span.start_s <= now_s < span.end_s for span in self._spans)
                 self.run.left_out = self.order.without_writes if reads else self.order.left_out
+                if self.checker is not None:
+                    self.checker.may_write = not reads
             gevent.sleep(LEFT_OUT_EVERY_S)
             self._look_after_background()
 

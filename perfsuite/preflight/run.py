@@ -133,7 +133,7 @@ def preflight(
         host=plan.host,
         service=target.service,
         version=target.version,
-        offered=tuple(sorted(_wanted(roles) - target.missing(run))),
+        offered=tuple(sorted(CATALOGUE.keys() - target.missing(run))),
         checks=checks,
         dead_behaviours=tuple(dead_behaviours(roles, checks)),
         data_size={kind: size for result in results.values() for kind, size in result.data_size.items()},

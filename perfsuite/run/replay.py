@@ -10,10 +10,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfsuite.correctness.catalogue import Possible
 from perfsuite.correctness.check import Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
+from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Cleanup, Plan
 from perfsuite.model.correctness import CheckStep
@@ -21,7 +21,6 @@ from perfsuite.roles import ROLES
 from perfsuite.run.cleanup import clean_without_load
 from perfsuite.run.context import CommandContext, RunContext
 from perfsuite.run.pipeline import clean_on_failure, probe
-from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.journal import FILE_NAME, Journal
 from perfsuite.target.run_state import RunState
 
@@ -72,9 +71,10 @@ def replay(command: CommandContext, plan: Plan, accounts: Sequence[Account], che
 
 
 def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
-    offered = CATALOGUE.keys() - probe(run).missing(state)
+    missing = dict.fromkeys(probe(run).missing(state), NOT_OFFERED)
     accounts = {role.slug: [one for one in run.accounts if one.role == role.slug] for role in ROLES}
-    possible = Possible({slug: len(own) for slug, own in accounts.items()}, offered, run.plan.read_only)
+    read_only = READ_ONLY if run.plan.read_only else ""
+    possible = Possible({slug: len(own) for slug, own in accounts.items()}, missing, read_only=read_only)
     if why := possible.why_not(check):
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}

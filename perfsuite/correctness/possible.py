@@ -1,0 +1,67 @@
+"""Which checks a run allows, and why it does not allow the others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+
+from perfsuite.correctness.check import Check
+from perfsuite.model import Plan, PreflightReport, Works
+from perfsuite.target.catalogue import CATALOGUE
+
+READ_ONLY = "the run is read-only"
+READ_ONLY_STAGES = "all stages are read-only"
+NOT_OFFERED = "the target does not offer it"
+BROKEN = "it fails without any load"
+LEFT_OUT = "the load leaves it out"
+NO_ROLE = "the role takes no part in the load"
+NO_ACCOUNT = "no account"
+ONE_ACCOUNT = "only one account"
+OVER_BUDGET = "the budget did not reach it"
+ENDED = "the load ended"
+SUITE_ERROR = "an error of the suite"
+
+
+@dataclass(frozen=True, slots=True)
+class Possible:
+    """What a run allows. `accounts`: role slug → how many; `without`: operation → why none is sent; `broken`: role and
+    operation that fail without any load; `read_only`: why nothing may be written, "" where it may."""
+
+    accounts: Mapping[str, int]
+    without: Mapping[str, str] = field(default_factory=dict)
+    broken: Collection[tuple[str, str]] = ()
+    read_only: str = ""
+
+    def why_not(self, check: Check) -> str:
+        """Why it cannot be made; "" where it can."""
+        if check.writes and self.read_only:
+            return self.read_only
+        for actor in check.actors:
+            if actor.role not in self.accounts:
+                return NO_ROLE
+        operations = (check.operation, *check.uses)
+        for operation in operations:
+            if why := self.without.get(operation):
+                return why
+        if any((actor.role, operation) in self.broken for actor in check.actors for operation in operations):
+            return BROKEN
+        for actor in check.actors:
+            if actor.position >= self.accounts[actor.role]:
+                return ONE_ACCOUNT if self.accounts[actor.role] else NO_ACCOUNT
+        return ""
+
+
+def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, int]) -> Possible:
+    """What a run with this plan allows at the target that preflight saw. `accounts`: role slug → how many."""
+    without = dict.fromkeys(CATALOGUE.keys() - set(preflight.offered), NOT_OFFERED)
+    for check in preflight.checks:
+        if check.works is Works.LEFT_OUT:
+            without.setdefault(check.operation, LEFT_OUT)
+    without |= {name: LEFT_OUT for name in CATALOGUE if not plan.scenario.sends(name)}
+    broken = {(each.role, each.operation) for each in preflight.checks if each.works is Works.BROKEN}
+    stages, read_only = plan.scenario.stages, ""
+    if plan.read_only:
+        read_only = READ_ONLY
+    elif stages and all(stage.read_only for stage in stages):
+        read_only = READ_ONLY_STAGES
+    return Possible(accounts, without, broken, read_only)

@@ -1,0 +1,109 @@
+"""The steps of a check and whatever carries its requests: how they go on, and how they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Outcome,
+    Reply,
+    Send,
+    Steps,
+    Unanswered,
+    Violated,
+    ask,
+)
+from perfsuite.correctness.drive import carry_out
+from perfsuite.model.correctness import Invariant
+from tests.correctness.carriers import BareGround
+
+ME = CheckActor("policyholder")
+READ, WRITE = Send(ME, "users.me"), Send(ME, "users.preferences")
+
+
+class Script(BareGround):
+    """Answers with the statuses in turn; 0 stands for no answer, None for a login that fails."""
+
+    def __init__(self, statuses: list[int | None]) -> None:
+        super().__init__()
+        self.statuses = statuses
+        self.seen: list[str | float] = []
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        self.seen.append("+".join(send.operation for send in sends))
+        replies = []
+        for send in sends:
+            status = self.statuses.pop(0)
+            if status is None:
+                raise Unanswered("no login")
+            replies.append(Reply(send, status, None))
+        return tuple(replies)
+
+    def wait(self, seconds: float) -> None:
+        self.seen.append(seconds)
+
+
+def done(steps: Callable[[Ground], Steps], *statuses: int | None) -> tuple[Outcome, list[str | float]]:
+    script = Script(list(statuses))
+    return carry_out(Check(Invariant.WRITES, "a rule", "users.me", (ME,), 2, steps), script, script), script.seen
+
+
+def both(_ground: Ground) -> Steps:
+    one, other = yield (READ, WRITE)
+    replies = yield 1.5
+    assert replies == ()
+    again = yield from ask(READ)
+    return Violated("200", str(again.status), (one, other))
+
+
+def puts_back(_ground: Ground) -> Steps:
+    yield from ask(WRITE)
+    try:
+        yield from ask(READ)
+    finally:
+        yield from ask(WRITE)
+    return Held()
+
+
+def test_requests_together_then_a_pause_then_one_more() -> None:
+    outcome, seen = done(both, 200, 201, 404)
+
+    assert seen == ["users.me+users.preferences", 1.5, "users.me"]
+    assert isinstance(outcome, Violated)
+    assert [reply.status for reply in outcome.replies] == [200, 201]
+
+
+@pytest.mark.parametrize(("status", "why"), [(0, "no answer"), (503, "HTTP 503"), (None, "no login")])
+def test_a_target_that_is_too_busy_gives_no_result(status: int | None, why: str) -> None:
+    outcome, seen = done(both, 200, 200, status)
+
+    assert outcome == NotChecked(why)
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("status", [429, None])
+def test_a_check_without_an_answer_puts_back_what_it_changed(status: int | None) -> None:
+    outcome, seen = done(puts_back, 200, status, 200)
+
+    assert outcome == NotChecked("no login" if status is None else "HTTP 429")
+    assert seen == ["users.preferences", "users.me", "users.preferences"]
+
+
+def test_not_even_that_may_be_answered() -> None:
+    assert done(puts_back, 200, 429, None)[0] == NotChecked("no login")
+
+
+def test_an_error_of_a_check_is_no_result_of_it() -> None:
+    def wrong(_ground: Ground) -> Steps:
+        reply = yield from ask(READ)
+        return Violated(reply.body["name"], "", ())
+
+    with pytest.raises(TypeError):
+        done(wrong, 200)
