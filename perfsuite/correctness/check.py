@@ -30,13 +30,17 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CheckActor:
-    """Somebody who sends requests: the account of a role with this position, from 0."""
+    """Somebody who sends requests: the account of a role with this position, from 0, or from its last one with -1."""
 
     role: str
     position: int = 0
 
     def __str__(self) -> str:
-        return f"{self.role}#{self.position + 1}"
+        return f"{self.role}#{self.position + 1 if self.position >= 0 else self.position}"
+
+    def is_among(self, accounts: int) -> bool:
+        """Whether so many accounts of the role are enough."""
+        return -accounts <= self.position < accounts
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,11 +35,19 @@ Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
 """Steps that end with what was learnt. They raise Unanswered where it cannot be."""
 
 
+def success(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
+    """The reply to a request that has to succeed. Raises Unanswered where it does not."""
+    reply = yield from ask(send)
+    if not reply.ok:
+        raise Unanswered(f"{send.operation} answered HTTP {reply.status}")
+    return reply
+
+
 def own_agent(ground: Ground, actor: CheckActor) -> Learning:
     """The agent behind an account."""
     known: Learnt | None = ground.known.get(f"agent of {actor}")
     if known is None:
-        reply = yield from _success(Send(actor, "agents.profile"))
+        reply = yield from success(Send(actor, "agents.profile"))
         row = object_of(reply.body)
         if str(row.get("user_id")) != ground.user_id(actor):
             raise Unanswered(OTHERS_ANSWER)
@@ -101,7 +109,7 @@ def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
 def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
     known: Learnt | None = ground.known.get(f"{kind} made by {maker}")
     if known is None:
-        reply = yield from _success(Send(maker, CREATIONS[kind].name, body=body))
+        reply = yield from success(Send(maker, CREATIONS[kind].name, body=body))
         row = object_of(reply.body)
         if not row.get(f"{kind}_id"):
             raise Unanswered(NO_DATA)
@@ -112,7 +120,7 @@ def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
 def _listed(ground: Ground, send: Send) -> Learning:
     known: Learnt | None = ground.known.get(f"{send.operation} of {send.actor}")
     if known is None:
-        reply = yield from _success(send)
+        reply = yield from success(send)
         rows = rows_of(CATALOGUE[send.operation], reply.body)
         if not rows:
             raise Unanswered(NO_DATA)
@@ -126,13 +134,6 @@ def _foreign(ground: Ground, owner: CheckActor, learnt: Learnt, is_foreign: Call
         ground.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
         raise Unanswered(OTHERS_ANSWER)
     return Learnt(rows, learnt.reply)
-
-
-def _success(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
-    reply = yield from ask(send)
-    if not reply.ok:
-        raise Unanswered(f"{send.operation} answered HTTP {reply.status}")
-    return reply
 
 
 def _holder(policy: Row) -> str:

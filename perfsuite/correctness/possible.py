@@ -46,7 +46,7 @@ class Possible:
         if any((actor.role, operation) in self.broken for actor in check.actors for operation in operations):
             return BROKEN
         for actor in check.actors:
-            if actor.position >= self.accounts[actor.role]:
+            if not actor.is_among(self.accounts[actor.role]):
                 return ONE_ACCOUNT if self.accounts[actor.role] else NO_ACCOUNT
         return ""
 

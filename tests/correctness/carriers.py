@@ -41,3 +41,20 @@ class SameAnswer:
 
     def wait(self, seconds: float) -> None:
         pass
+
+
+class Scripted:
+    """Answers (actor, operation) with the next of the bodies given for them, and with the last one from then on."""
+
+    def __init__(self, bodies: Mapping[tuple[str, str], list[Any]]) -> None:
+        self._bodies = {key: list(each) for key, each in bodies.items()}
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        return tuple(Reply(send, 200, self._next(str(send.actor), send.operation)) for send in sends)
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def _next(self, actor: str, operation: str) -> Any:
+        bodies = self._bodies[actor, operation]
+        return bodies.pop(0) if len(bodies) > 1 else bodies[0]

@@ -1,0 +1,146 @@
+"""What a target keeps for one account or role it never shows to another.
+
+Two accounts ask for the same, one right after the other. Where rows name their owner, they must be one's own. Figures
+name nobody: there only accounts take part whose figures are known, from other operations, to differ. Two answers of
+theirs that are the same in every field cannot both be right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from typing import Any
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    Violated,
+    shortened,
+)
+from perfsuite.correctness.facts import own_agent, success
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import object_of, rows_of
+from perfsuite.target.contract_rules import JUNIOR, PROVIDER, REGIONAL, SENIOR, SUPER
+
+OWN_FIGURES = "figures of one's own"
+OTHER_ROLES = "no answers of other roles"
+SAME_FIGURES = "their figures do not differ"
+NO_FIGURES = "an answer without figures"
+NOT_THE_CACHE = "others' rows are shown whatever was asked before"
+
+LEAST_FIGURES = 3
+"""So many figures other than 0 must be in two answers that are the same: little is often equal."""
+
+_Differ = Generator[tuple[Send, ...], tuple[Reply, ...], bool]
+
+
+def checks() -> Iterator[Check]:
+    """Figures of two accounts, of one role or two; lists of agents after those of administrators."""
+    # The last accounts of agents: their figures stay as they are, since no user of the load sells as one of them.
+    for role in (JUNIOR, SENIOR):
+        yield _figures(OWN_FIGURES, "agents.performance", CheckActor(role, -1), CheckActor(role, -2))
+    yield _figures(OWN_FIGURES, "dashboard.senior_agent", CheckActor(SENIOR, -1), CheckActor(SENIOR, -2))
+    provider = CheckActor(PROVIDER)
+    for name in _SAME_SCOPE:
+        yield _figures(OWN_FIGURES, name, provider, CheckActor(PROVIDER, 1))
+        yield _figures(OTHER_ROLES, name, provider, CheckActor(SUPER))
+    for role in (JUNIOR, SENIOR):
+        yield _list("policies.list", CheckActor(role), CheckActor(SUPER))
+        yield _list("leads.list", CheckActor(role), CheckActor(REGIONAL))
+
+
+# ── figures ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Check:
+    of_agents = asker.role != PROVIDER
+    differ = _agents_differ if of_agents else _scopes_differ
+
+    def steps(ground: Ground) -> Steps:
+        if not (yield from differ(ground, name, asker, other)):
+            return NotChecked(SAME_FIGURES)
+        first = yield from success(Send(other, name))
+        second = yield from success(Send(asker, name))
+        if first.body != second.body:
+            return Held()
+        if len(list(_figures_in(first.body))) < LEAST_FIGURES:
+            return NotChecked(NO_FIGURES)
+        return Violated(OWN_FIGURES, f"the same answer as {other}, whose figures differ", (first, second))
+
+    uses = ("agents.profile",) if of_agents else (_SAME_SCOPE[name],)
+    return Check(Invariant.CACHES, rule, name, (asker, other), 4 if of_agents else 5, steps, uses=uses)
+
+
+def _agents_differ(ground: Ground, _name: str, asker: CheckActor, other: CheckActor) -> _Differ:
+    """By their profiles, which name their owner. No payment comes in during a run."""
+    mine = yield from own_agent(ground, asker)
+    theirs = yield from own_agent(ground, other)
+    return bool(mine.row.get("total_premium_collected") != theirs.row.get("total_premium_collected"))
+
+
+_SAME_SCOPE = {"dashboard.provider": "dashboard.analytics", "dashboard.analytics": "dashboard.provider"}
+"""Operation → another one with figures of the same policies."""
+_FIELDS = {
+    "dashboard.provider": ("totalPolicies", "monthlyRevenue"),
+    "dashboard.analytics": ("policiesCount", "totalPremium"),
+}
+
+
+def _scopes_differ(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> _Differ:
+    """By another dashboard: what one of them sees before and after the other one must not have changed meanwhile."""
+    key = f"{name} differs for {asker} and {other}"
+    if key not in ground.known:
+        source = _SAME_SCOPE[name]
+        shown = []
+        for actor in (asker, other, asker):
+            reply = yield from success(Send(actor, source))
+            row = object_of(reply.body)
+            shown.append([row.get(field) for field in _FIELDS[source]])
+        before, theirs, after = shown
+        if before == after and all(mine != their for mine, their in zip(before, theirs, strict=True)):
+            ground.known[key] = True
+    return key in ground.known
+
+
+def _figures_in(body: Any) -> Iterator[int | float]:
+    """All numbers of an answer that are not 0."""
+    if isinstance(body, dict | list):
+        for each in body.values() if isinstance(body, dict) else body:
+            yield from _figures_in(each)
+    elif isinstance(body, int | float) and not isinstance(body, bool) and body:
+        yield body
+
+
+# ── lists ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _list(name: str, agent: CheckActor, administrator: CheckActor) -> Check:
+    def steps(ground: Ground) -> Steps:
+        own = yield from own_agent(ground, agent)
+        yield from success(Send(administrator, name))
+        reply = yield from success(Send(agent, name))
+        foreign = _foreign(reply, own.row["agent_id"])
+        if foreign is None:
+            return Held()
+        # The same row, asked for as nobody did before.
+        field = "policyholder_id" if name == "policies.list" else "contact_number"
+        query = {"search" if name == "leads.list" else field: str(foreign[field])}
+        again = yield from success(Send(agent, name, query=query))
+        if _foreign(again, own.row["agent_id"]) is not None:
+            return NotChecked(NOT_THE_CACHE)
+        seen = f"agent_id {shortened(foreign['agent_id'])}"
+        return Violated("rows of one's own", seen, (reply, again))
+
+    return Check(Invariant.CACHES, OTHER_ROLES, name, (agent, administrator), 4, steps, uses=("agents.profile",))
+
+
+def _foreign(reply: Reply, agent_id: Any) -> dict[str, Any] | None:
+    """A row that names another agent; None where there is none."""
+    rows = rows_of(CATALOGUE[reply.send.operation], reply.body) or []
+    return next((row for row in rows if row.get("agent_id") not in (None, agent_id)), None)

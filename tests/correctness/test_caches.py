@@ -1,0 +1,123 @@
+"""Kept answers: what is kept without its user or role is found, and figures that may be equal are no violation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perfsuite.correctness import caches
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.drive import carry_out
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, SameAnswer, Scripted
+from tests.correctness.conftest import Serve
+from tests.correctness.real_target import not_checked, outcomes_of, violated
+
+CHECKS = tuple(caches.checks())
+
+
+def of(operation: str, rule: str = caches.OWN_FIGURES, role: str = "") -> Check:
+    return next(
+        check for check in CHECKS if (check.operation, check.rule) == (operation, rule) and role in ("", check.roles[0])
+    )
+
+
+def test_a_healthy_backend_holds(api: Api) -> None:
+    outcomes = outcomes_of(api, CHECKS)
+    assert set(outcomes.values()) == {Held()}
+
+
+@pytest.mark.parametrize(
+    "routes", [("agents.performance", "dashboard.senior_agent", "dashboard.provider"), ("dashboard.analytics",)]
+)
+def test_answers_kept_without_their_user(serve: Serve, routes: tuple[str, ...]) -> None:
+    outcomes = outcomes_of(serve(*(f"cache_without_user@{route}" for route in routes)), CHECKS)
+    own = [check for check in CHECKS if check.rule == caches.OWN_FIGURES]
+    assert {check.operation for check in own if isinstance(outcomes[check], Violated)} == set(routes)
+    assert {operation for operation, _role in violated(outcomes)} == set(routes)
+
+
+@pytest.mark.parametrize("routes", [("policies.list", "leads.list", "dashboard.provider"), ("dashboard.analytics",)])
+def test_answers_kept_without_the_role(serve: Serve, routes: tuple[str, ...]) -> None:
+    outcomes = outcomes_of(serve(*(f"cache_without_role@{route}" for route in routes)), CHECKS)
+    others = [check for check in CHECKS if check.rule == caches.OTHER_ROLES and check.operation in routes]
+    assert all(isinstance(outcomes[check], Violated) for check in others)
+    assert {operation for operation, _role in violated(outcomes)} == set(routes)
+
+
+def test_lists_without_a_check_of_the_owner_are_not_the_fault_of_a_cache(serve: Serve) -> None:
+    outcomes = outcomes_of(serve("no_owner_check@policies.list", "no_owner_check@leads.list"), CHECKS)
+    assert not violated(outcomes)
+    assert not_checked(outcomes) == {caches.NOT_THE_CACHE: {"policies.list", "leads.list"}}
+
+
+def performance(mine: Any, theirs: Any, *, premiums: tuple[float, float] = (900.0, 800.0)) -> Outcome:
+    """How the check of an agent's figures ends."""
+    check = of("agents.performance", role="junior_agent")
+    bodies = {}
+    for actor, figures, premium in zip(check.actors, (mine, theirs), premiums, strict=True):
+        profile = {"user_id": f"id of {actor}", "total_premium_collected": premium}
+        bodies |= {(str(actor), "agents.profile"): [profile], (str(actor), check.operation): [figures]}
+    return carry_out(check, BareGround(), Scripted(bodies))
+
+
+FIGURES = {"total_policies": 4, "total_premium": 900.0, "active_customers": 3, "monthly_growth": 0.0}
+
+
+def test_figures_that_may_be_equal_prove_nothing() -> None:
+    assert performance(FIGURES, FIGURES, premiums=(900.0, 900.0)) == NotChecked(caches.SAME_FIGURES)
+
+
+def test_answers_without_figures_prove_nothing() -> None:
+    nothing = dict.fromkeys(FIGURES, 0)
+    assert performance(nothing, nothing) == NotChecked(caches.NO_FIGURES)
+
+
+def test_figures_that_differ_hold() -> None:
+    assert performance(FIGURES, {**FIGURES, "total_premium": 800.0}) == Held()
+
+
+def test_the_same_figures_for_two_accounts_are_a_violation_with_both_answers() -> None:
+    outcome = performance(FIGURES, FIGURES)
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen) == (
+        "figures of one's own",
+        "the same answer as junior_agent#-2, whose figures differ",
+    )
+    assert [str(reply.send.actor) for reply in outcome.replies] == ["junior_agent#-2", "junior_agent#-1"]
+
+
+def scopes(before: int, theirs: int, after: int) -> Outcome:
+    """How the check of an overview ends where both are the same, after these numbers of policies on the dashboard."""
+    check = of("dashboard.provider")
+    mine, other = map(str, check.actors)
+    dashboards = {(mine, "dashboard.analytics"): [before, after], (other, "dashboard.analytics"): [theirs]}
+    bodies: dict[tuple[str, str], list[Any]] = {
+        key: [{"policiesCount": count, "totalPremium": count * 10.0} for count in counts]
+        for key, counts in dashboards.items()
+    }
+    overview = {"totalAgents": 3, "totalPolicies": 20, "monthlyRevenue": 70.5}
+    bodies |= {(actor, "dashboard.provider"): [overview] for actor in (mine, other)}
+    return carry_out(check, BareGround(), Scripted(bodies))
+
+
+@pytest.mark.parametrize(
+    ("seen", "outcome"),
+    [
+        pytest.param((20, 20, 20), NotChecked(caches.SAME_FIGURES), id="two administrators of one provider"),
+        pytest.param((20, 21, 21), NotChecked(caches.SAME_FIGURES), id="a policy came in between the two"),
+    ],
+)
+def test_what_changes_meanwhile_does_not_make_two_scopes(seen: tuple[int, int, int], outcome: Outcome) -> None:
+    assert scopes(*seen) == outcome
+
+
+def test_two_scopes_with_one_overview_are_a_violation() -> None:
+    assert isinstance(scopes(20, 30, 20), Violated)
+
+
+@pytest.mark.parametrize("status", [0, 403, 429, 500, 503])
+def test_a_target_that_does_not_answer_gives_no_result(status: int) -> None:
+    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
