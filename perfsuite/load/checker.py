@@ -16,7 +16,7 @@ from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send,
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.evidence import exchanged
-from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, Possible, possible_in
+from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
@@ -36,7 +36,7 @@ END_WITHIN_S = 2.0
 
 @dataclass(frozen=True, slots=True)
 class CheckOrder:
-    """What to check in one process.
+    """What to check in one process, and what not and why.
 
     `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug.
     """
@@ -45,7 +45,8 @@ class CheckOrder:
     seed: int
     roles: Mapping[str, Role]
     accounts: Mapping[str, Sequence[Account]]
-    possible: Possible
+    checks: Sequence[Check]
+    impossible: Sequence[tuple[Check, str]] = ()
 
 
 def check_order(
@@ -58,8 +59,15 @@ def check_order(
         if account.role in of_role:
             of_role[account.role].append(account)
     possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
-    by_slug = {role.slug: role for role in roles}
-    return CheckOrder(SHARES[plan.check_correctness], plan.seed, by_slug, of_role, possible)
+    reasons = [(check, possible.why_not(check)) for check in all_checks()]
+    return CheckOrder(
+        SHARES[plan.check_correctness],
+        plan.seed,
+        {role.slug: role for role in roles},
+        of_role,
+        [check for check, why in reasons if not why],
+        [(check, why) for check, why in reasons if why],
+    )
 
 
 class Checker:
@@ -87,11 +95,8 @@ class Checker:
             self._turns,
             lambda account: self.sessions.get(account.phone_number),
         )
-        reasons = {check: order.possible.why_not(check) for check in all_checks()}
-        self._schedule = Schedule(
-            (check for check, why in reasons.items() if not why), order.share, order.seed, WEIGHTS
-        )
-        self._impossible = [(check, NotChecked(why)) for check, why in reasons.items() if why]
+        self._schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
+        self._impossible = list(order.impossible)
         self._recorded = 0
         """Requests of checks that are in a record."""
         self._load_before = 0
@@ -104,7 +109,8 @@ class Checker:
         """Begin a check whenever the load has earned one. `failed`: takes an error of the suite itself."""
         self._load_before = load.sent
         while self._impossible:
-            self._record(*self._impossible.pop())
+            check, why = self._impossible.pop()
+            self._record(check, NotChecked(why))
         while True:
             due = None if self._turns.over.is_set() else self._due(load)
             if due is not None:
