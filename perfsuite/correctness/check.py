@@ -71,6 +71,16 @@ class Reply:
         """The request succeeded."""
         return 200 <= self.status < 300
 
+    @property
+    def outcome(self) -> str:
+        """In words."""
+        return f"HTTP {self.status}" if self.status else "no answer"
+
+    @property
+    def unclear(self) -> bool:
+        """Nobody knows whether the target did what it was asked for."""
+        return self.status in _OVERLOADED or self.status >= 500
+
 
 @dataclass(frozen=True, slots=True)
 class Held:
@@ -166,7 +176,7 @@ def ask(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
 def answered(reply: Reply) -> Reply:
     """The same reply. Raises Unanswered where the target was too busy to answer."""
     if reply.status in _OVERLOADED:
-        raise Unanswered("no answer" if reply.status == 0 else f"HTTP {reply.status}")
+        raise Unanswered(reply.outcome)
     return reply
 
 

@@ -1,4 +1,4 @@
-"""Carriers that answer nothing of use."""
+"""Carriers that answer as they are told, and a ground without accounts."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ class BareGround:
     def __init__(self) -> None:
         self.random = random.Random(1)
         self.known: dict[str, Any] = {}
+        self.changed: dict[str, str] = {}
         self._marks = 0
 
     def user_id(self, actor: CheckActor) -> str:
@@ -26,6 +27,12 @@ class BareGround:
     def new_mark(self) -> str:
         self._marks += 1
         return f"PERF-{self._marks}"
+
+    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+        return self.changed.setdefault(f"{actor} {setting}", before)
+
+    def put_back(self, actor: CheckActor, setting: str) -> None:
+        del self.changed[f"{actor} {setting}"]
 
 
 class SameAnswer:
@@ -58,3 +65,19 @@ class Scripted:
     def _next(self, actor: str, operation: str) -> Any:
         bodies = self._bodies[actor, operation]
         return bodies.pop(0) if len(bodies) > 1 else bodies[0]
+
+
+class InOrder:
+    """Answers the next requests with these, each a status and a body; `waited`: seconds."""
+
+    def __init__(self, *answers: tuple[int, Any]) -> None:
+        self.sent: list[Send] = []
+        self.waited = 0.0
+        self._answers = list(answers)
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        self.sent.extend(sends)
+        return tuple(Reply(send, *self._answers.pop(0)) for send in sends)
+
+    def wait(self, seconds: float) -> None:
+        self.waited += seconds

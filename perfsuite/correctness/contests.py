@@ -1,0 +1,85 @@
+"""What only one of several can have, exactly one gets, at whatever instant they ask for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Outcome,
+    Reply,
+    Send,
+    Steps,
+    Violated,
+    answered,
+    shortened,
+)
+from perfsuite.correctness.own_rows import new_body, rows_in, search, succeeded, take, uses_of
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.checks import object_of
+from perfsuite.target.write_rules import POLICIES, RIVAL, TICKET_STATES, TICKETS
+
+ONE_NUMBER = "a policy number is given once"
+ONE_STATE = "of two moves, one counts"
+_TAKEN = 409
+
+
+def checks() -> Iterator[Check]:
+    """One policy number, one ticket."""
+    rivals = (CheckActor(POLICIES.maker), CheckActor(RIVAL))
+    uses: tuple[str, ...] = (POLICIES.lists,)
+    yield Check(Invariant.CONTESTS, ONE_NUMBER, POLICIES.create, rivals, 4, _one_number, writes=True, uses=uses)
+    users = (CheckActor(TICKETS.maker), CheckActor(RIVAL))
+    uses = (TICKETS.create, *uses_of(TICKETS))
+    yield Check(Invariant.CONTESTS, ONE_STATE, TICKETS.change, users, 5, _one_state, writes=True, uses=uses)
+
+
+def _one_number(ground: Ground) -> Steps:
+    """The maker and the Super Admin create a policy with the same number."""
+    maker, rival = CheckActor(POLICIES.maker), CheckActor(RIVAL)
+    body = yield from new_body(ground, POLICIES)
+    replies = yield (Send(maker, POLICIES.create, body=body), Send(rival, POLICIES.create, body=body))
+    given = [reply for reply in replies if reply.ok]
+    expected = "one HTTP 201, otherwise HTTP 409"
+    if len(given) > 1:
+        return Violated(expected, f"{len(given)} creations accepted", tuple(given[:2]))
+    others = [answered(reply) for reply in replies if not reply.ok]
+    if any(reply.status != _TAKEN for reply in others):
+        return NotChecked(f"HTTP {next(reply.status for reply in others if reply.status != _TAKEN)}")
+    found = yield from search(POLICIES, str(body[POLICIES.kind.marked_by]), rival)
+    rows = rows_in(found)
+    if len(rows) > 1:
+        return Violated("one policy with the number", f"{len(rows)} policies", (*given[:1], found))
+    if not given:
+        if rows:
+            return NotChecked("an answer was lost")
+        return Violated(expected, "all refused, and there is no such policy", tuple(replies[:2]))
+    return Held() if rows else NotChecked("the list does not show it")
+
+
+def _one_state(ground: Ground) -> Steps:
+    """Two who may do so set different states of a ticket."""
+    row = yield from take(ground, TICKETS)
+    users = (CheckActor(TICKETS.maker), CheckActor(RIVAL))
+    replies = yield tuple(
+        Send(user, TICKETS.change, row.path, {"status": state})
+        for user, state in zip(users, TICKET_STATES, strict=True)
+    )
+    moved = [reply for reply in replies if reply.ok]
+    if not moved:
+        return NotChecked(f"HTTP {answered(replies[0]).status}")
+    # What was not answered may have counted all the same.
+    possible = [_sent(reply) for reply in replies if reply.ok or reply.unclear]
+    after = yield from succeeded(Send(users[0], TICKETS.read, row.path))
+    outcome: Outcome = Held()
+    if (status := str(object_of(after.body).get("status"))) not in possible:
+        outcome = Violated(" or ".join(possible), shortened(status), (moved[0], after))
+    return outcome
+
+
+def _sent(reply: Reply) -> str:
+    return str((reply.send.body or {}).get("status"))

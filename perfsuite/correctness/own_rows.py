@@ -1,0 +1,135 @@
+"""Rows that checks make: one that no other check uses at the moment, by its mark in a list, or by its id."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, ask
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import object_of, rows_of
+from perfsuite.target.write_rules import MadeRows
+
+NO_DATA = "the target has no such row"
+SEARCH_IGNORED = "the list cannot be searched for it"
+NOT_LISTED = "the list does not show it"
+PAGE = 20
+OTHER_PAGE = 21
+"""Another number of rows asks for the same in a way that no cache knows."""
+
+Asking = Generator[tuple[Send, ...], tuple[Reply, ...], Reply]
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnRow:
+    """`sent`: the body of its creation, `reply`: the answer."""
+
+    made: MadeRows
+    sent: Row
+    reply: Reply
+
+    @property
+    def shown(self) -> Row:
+        """As the answer to its creation has it."""
+        return object_of(self.reply.body)
+
+    @property
+    def mark(self) -> str:
+        """The text by which it is found."""
+        return str(self.sent[self.made.kind.marked_by])
+
+    @property
+    def path(self) -> dict[str, str]:
+        """For operations on it."""
+        name = self.made.kind.id_field
+        return {name: str(self.shown[name])}
+
+
+Making = Generator[tuple[Send, ...], tuple[Reply, ...], OwnRow]
+
+
+def uses_of(made: MadeRows) -> tuple[str, ...]:
+    """Operations besides those that write such a row: what a new one resembles, and where it is found."""
+    return tuple(name for name in dict.fromkeys((made.like, made.lists, made.read)) if name)
+
+
+def succeeded(send: Send) -> Asking:
+    """The reply to a request that has to succeed. Raises Unanswered where it did not."""
+    reply = yield from ask(send)
+    if not reply.ok:
+        raise Unanswered(f"HTTP {reply.status}")
+    return reply
+
+
+def new_body(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]:
+    """The body of a new row, with a mark of its own."""
+    taken: Row | None = ground.known.get(f"like {made.create}")
+    if taken is None:
+        taken = {}
+        if made.like:
+            reply = yield from succeeded(Send(CheckActor(made.maker), made.like))
+            rows = rows_of(CATALOGUE[made.like], reply.body) or []
+            row = next((row for row in rows if all(row.get(name) for name in made.taken.values())), None)
+            if row is None:
+                raise Unanswered(NO_DATA)
+            taken = {name: row[of] for name, of in made.taken.items()}
+        ground.known[f"like {made.create}"] = taken
+    return {**made.fields, **taken, made.kind.marked_by: ground.new_mark()}
+
+
+def make(made: MadeRows, body: Row) -> Making:
+    """Make a row. Raises Unanswered where that failed."""
+    reply = yield from succeeded(Send(CheckActor(made.maker), made.create, body=body))
+    if not object_of(reply.body).get(made.kind.id_field):
+        raise Unanswered(NO_DATA)
+    return OwnRow(made, body, reply)
+
+
+def take(ground: Ground, made: MadeRows) -> Making:
+    """A row that was made before and is free, or a new one. It is the caller's alone until `give_back`."""
+    free: list[OwnRow] = ground.known.setdefault(f"free {made.create}", [])
+    if free:
+        return free.pop()
+    body = yield from new_body(ground, made)
+    return (yield from make(made, body))
+
+
+def give_back(ground: Ground, row: OwnRow) -> None:
+    """Others may use it."""
+    ground.known.setdefault(f"free {row.made.create}", []).append(row)
+
+
+def search(made: MadeRows, mark: str, reader: CheckActor, limit: int = PAGE) -> Asking:
+    """The list, searched for a mark. Raises Unanswered where it shows other rows or none can be read."""
+    query = {made.search: mark, "limit": str(limit)}
+    reply = yield from succeeded(Send(reader, made.lists, query=query))
+    if any(row.get(made.kind.marked_by) != mark for row in rows_in(reply)):
+        raise Unanswered(SEARCH_IGNORED)
+    return reply
+
+
+def rows_in(reply: Reply) -> Sequence[Row]:
+    """The rows of a list. Raises Unanswered where it has none of the form that the contract gives."""
+    rows = rows_of(CATALOGUE[reply.send.operation], reply.body)
+    if rows is None:
+        raise Unanswered("not the answer of the contract")
+    return rows
+
+
+def different(sent: Row, shown: Row) -> str:
+    """The first field of what was sent that is shown, and with another value; "" for none."""
+    return next((name for name, value in sent.items() if name in shown and not _same(value, shown[name])), "")
+
+
+def _same(sent: Any, shown: Any) -> bool:
+    """Numbers may be shown as text, and a day with a time."""
+    if sent == shown:
+        return True
+    if isinstance(sent, int | float):
+        try:
+            return float(shown) == float(sent)
+        except (TypeError, ValueError):
+            return False
+    return isinstance(sent, str) and str(shown).startswith(f"{sent}T")

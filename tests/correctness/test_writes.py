@@ -1,0 +1,189 @@
+"""Rows as they were sent, and settings that two change at the same instant."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from perfsuite.correctness import settings, writes
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.target import journal
+from tests.backend.conftest import Serve
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.real_target import accounts_of, outcomes_of, violated
+
+CHECKS = {(check.rule, check.operation): check for check in writes.checks()}
+CREATIONS = {operation: check for (rule, operation), check in CHECKS.items() if rule == writes.CREATED}
+UPDATES = {operation: check for (rule, operation), check in CHECKS.items() if rule == writes.BOTH_COUNT}
+BUSY, SILENT = (503, None), (0, None)
+
+
+def ended(check: Check, *answers: tuple[int, Any], ground: BareGround | None = None) -> Outcome:
+    """How the check ends after exactly these answers."""
+    carrier = InOrder(*answers)
+    outcome = carry_out(check, ground or BareGround(), carrier)
+    assert len(carrier.sent) == len(answers)
+    return outcome
+
+
+def said(outcome: Outcome) -> tuple[str, str]:
+    """Expected and seen, of a violation."""
+    assert isinstance(outcome, Violated)
+    assert len(outcome.replies) == 2
+    return outcome.expected, outcome.seen
+
+
+# ── creations ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_healthy_backend_keeps_what_was_sent(api: Api) -> None:
+    assert set(outcomes_of(api, CREATIONS.values()).values()) == {Held()}
+
+
+@pytest.mark.parametrize(("route", "role"), [("leads.create", "senior_agent"), ("tickets.create", "support_staff")])
+def test_one_creation_that_makes_two_rows(serve: Serve, route: str, role: str) -> None:
+    outcomes = outcomes_of(serve(f"double_submit@{route}"), CREATIONS.values())
+    assert violated(outcomes) == {(route, role)}
+    assert said(outcomes[CREATIONS[route]]) == ("one row", "2 rows")
+
+
+LEAD = {"lead_id": "1", "customer_name": "PERF-1", "priority": "low", "contact_number": "9000000000"}
+TICKET = {"ticket_id": "1", "subject": "PERF-1", "customer_id": "h", "priority": "low"}
+URGENT = {**TICKET, "priority": "high"}
+LEAD_MADE, TICKET_MADE = (201, LEAD), (201, TICKET)
+TICKETS = (200, {"data": {"tickets": [{"customer_id": "h"}]}})
+
+
+def leads(*rows: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"data": {"leads": list(rows)}}
+
+
+def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"data": {"tickets": list(rows)}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param((BUSY,), NotChecked("HTTP 503"), id="not created"),
+        pytest.param(((422, None),), NotChecked("HTTP 422"), id="refused"),
+        pytest.param((LEAD_MADE, SILENT), NotChecked("no answer"), id="not listed"),
+        pytest.param(
+            (LEAD_MADE, leads()), NotChecked("the list does not show it"), id="a search that never found anything"
+        ),
+        pytest.param(
+            (LEAD_MADE, leads({"lead_id": "7", "customer_name": "Asha"})),
+            NotChecked("the list cannot be searched for it"),
+            id="a search that is ignored",
+        ),
+        pytest.param((LEAD_MADE, leads(LEAD)), Held(), id="as it was sent"),
+        pytest.param((LEAD_MADE, (200, "?")), NotChecked("not the answer of the contract"), id="something else"),
+    ],
+)
+def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    assert ended(CREATIONS["leads.create"], *answers) == outcome
+
+
+def test_a_list_without_the_new_row_counts_where_it_has_shown_others() -> None:
+    ground, check = BareGround(), CREATIONS["leads.create"]
+    second = {**LEAD, "lead_id": "2", "customer_name": "PERF-2"}
+    assert ended(check, LEAD_MADE, leads(LEAD), ground=ground) == Held()
+    assert said(ended(check, (201, second), leads(), ground=ground)) == ("one row", "no row")
+
+
+@pytest.mark.parametrize(
+    ("listed", "single", "expected"),
+    [
+        pytest.param(
+            tickets({**TICKET, "priority": "high"}), (200, TICKET), ("priority: low", "priority: high"), id="list"
+        ),
+        pytest.param(
+            tickets(TICKET), (200, {**TICKET, "customer_id": "x"}), ("customer_id: h", "customer_id: x"), id="row"
+        ),
+        pytest.param(tickets(TICKET), (404, None), ("HTTP 200", "HTTP 404"), id="not there"),
+    ],
+)
+def test_a_ticket_that_is_not_as_it_was_sent(listed: Any, single: Any, expected: tuple[str, str]) -> None:
+    assert said(ended(CREATIONS["tickets.create"], TICKETS, TICKET_MADE, listed, single)) == expected
+
+
+def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
+    ground = BareGround()
+    sold = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
+    shown = {
+        "policy_id": "1",
+        "policy_number": "PERF-1",
+        "sum_assured": "500000.00",
+        "premium_amount": 12500.0,
+        "start_date": "2025-07-02T00:00:00Z",
+    }
+    check = CREATIONS["policies.create"]
+    answers = ((200, [sold]), (201, shown), (200, [shown]), (200, shown))
+    assert ended(check, *answers, ground=ground) == Held()
+
+
+# ── updates at the same instant ─────────────────────────────────────────────────────────────────────
+
+
+def _settings(api: Api) -> tuple[str, str]:
+    phone = accounts_of(api)["junior_agent"][0].phone_number
+    me = api.get(phone, "/users/me")
+    return me["language_preference"], me["timezone"]
+
+
+def test_a_healthy_backend_keeps_both_updates_and_everything_is_put_back(api: Api, tmp_path: Path) -> None:
+    before = _settings(api)
+    assert set(outcomes_of(api, UPDATES.values(), tmp_path).values()) == {Held()}
+    assert _settings(api) == before
+    entries = [(entry.what, entry.thing, entry.before) for entry in journal.read(tmp_path)]
+    changed = [("preference", "language", before[0]), ("preference", "timezone", before[1])]
+    assert entries == [*changed, ("restored", "language", None), ("restored", "timezone", None)] * 2
+
+
+@pytest.mark.parametrize("route", UPDATES)
+def test_an_update_that_writes_the_whole_row_loses_the_other(serve: Serve, route: str) -> None:
+    faulty = serve(f"lost_update@{route}")
+    before = _settings(faulty)
+    outcomes = outcomes_of(faulty, UPDATES.values())
+    assert violated(outcomes) == {(route, "junior_agent")}
+    name, value = said(outcomes[UPDATES[route]])[0].split(": ")
+    assert (name, value) in (("language_preference", "la"), ("timezone", "Etc/GMT+12"))
+    assert _settings(faulty) == before
+
+
+ME = (200, {"language_preference": "en", "timezone": "Asia/Kolkata"})
+WRITTEN = (200, {})
+BOTH = (200, {"language_preference": "la", "timezone": "Etc/GMT+12"})
+LOST = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "left"),
+    [
+        pytest.param((ME, WRITTEN, WRITTEN, BOTH, WRITTEN), Held(), 0, id="both count"),
+        pytest.param((BUSY,), NotChecked("HTTP 503"), 0, id="nothing read, nothing written"),
+        pytest.param(((200, {"timezone": "UTC"}),), NotChecked(settings.NOT_SHOWN), 0, id="not shown"),
+        pytest.param((BOTH,), NotChecked(settings.SOMEBODY_ELSE), 0, id="another run is at it"),
+        pytest.param((ME, WRITTEN, SILENT), NotChecked("no answer"), 2, id="may count later: left to cleanup"),
+        pytest.param((ME, WRITTEN, WRITTEN, BUSY, WRITTEN), NotChecked("HTTP 503"), 0, id="not read, and put back"),
+        pytest.param((ME, WRITTEN, (403, None), LOST, WRITTEN), NotChecked("HTTP 403"), 0, id="one was refused"),
+        pytest.param((ME, WRITTEN, WRITTEN, ME, WRITTEN), NotChecked(settings.SOMEBODY_ELSE), 0, id="neither is shown"),
+        pytest.param((ME, WRITTEN, WRITTEN, BOTH, BUSY), Held(), 2, id="not put back: left to cleanup"),
+    ],
+)
+def test_two_updates_without_a_violation(answers: Any, outcome: Outcome, left: int) -> None:
+    ground = BareGround()
+    assert ended(UPDATES["users.update"], *answers, ground=ground) == outcome
+    assert len(ground.changed) == left
+
+
+def test_a_loss_that_is_seen_once_only_is_no_violation() -> None:
+    once = (ME, WRITTEN, WRITTEN, LOST, WRITTEN)
+    never = (ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
+    check = UPDATES["users.preferences"]
+    assert ended(check, *once, *never, *never, *never) == NotChecked(settings.SOMEBODY_ELSE)
+    assert said(ended(check, *once, *never, *once)) == ("timezone: Etc/GMT+12", "timezone: Asia/Kolkata")
