@@ -66,7 +66,7 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
     "measurements": frozenset({"model", "errors", "clock", "format", "garbage_collection", "suite_errors", "messages"}),
     "target": frozenset({"model", "errors", "clock", "format", "suite_errors", "messages"}),
     "roles": frozenset({"model", "target", "messages"}),
-    "correctness": frozenset({"model", "target", "clock", "messages"}),
+    "correctness": frozenset({"model", "target", "clock", "messages", "suite_errors"}),
     **dict.fromkeys(STAGES, SHARED),
     "load": SHARED,
     "run": SHARED | STAGES,

@@ -1,18 +1,38 @@
-"""What a violation shows of the requests that led to it."""
+"""What a violation shows of the requests that led to it. No secret is in it, even if the target repeats one."""
 
 from __future__ import annotations
 
-from perfsuite.correctness.check import Reply, TokenKind, shortened
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+
+from perfsuite.correctness.check import Reply, TokenKind, Violated, shortened
+from perfsuite.model import Account
 from perfsuite.model.correctness import Exchanged
+from perfsuite.suite_errors import without_secrets
 from perfsuite.target.catalogue import CATALOGUE
 
 
-def exchanged(reply: Reply) -> Exchanged:
+def secrets_of(accounts: Iterable[Account], more: Iterable[str] = ()) -> frozenset[str]:
+    """What must be in no evidence: phone numbers and passwords, and `more`; tokens are recognised."""
+    return frozenset(text for one in accounts for text in (one.phone_number, one.password)).union(more)
+
+
+def without_secrets_of(outcome: Violated, secrets: Collection[str]) -> Violated:
+    """The same violation; its texts hold none of these."""
+    expected, seen = without_secrets(outcome.expected, secrets), without_secrets(outcome.seen, secrets)
+    return replace(outcome, expected=expected, seen=seen)
+
+
+def exchanged(reply: Reply, secrets: Collection[str] = ()) -> Exchanged:
     """The evidence of one reply. Neither tokens nor bodies are in it."""
     send, operation = reply.send, CATALOGUE[reply.send.operation]
     actor = str(send.actor) if send.token is TokenKind.OWN else f"{send.actor}, token {send.token}"
-    path = operation.path.format_map({name: shortened(value) for name, value in send.path.items()})
+    path = operation.path.format_map({name: _value(value, secrets) for name, value in send.path.items()})
     if send.query:
-        more = "&".join(f"{name}={shortened(value)}" for name, value in send.query.items())
+        more = "&".join(f"{name}={_value(value, secrets)}" for name, value in send.query.items())
         path += f"{'&' if '?' in path else '?'}{more}"
     return Exchanged(actor, send.operation, f"{operation.method} {path}", reply.request_id, reply.sent_at, reply.status)
+
+
+def _value(value: str, secrets: Collection[str]) -> str:
+    return shortened(without_secrets(value, secrets))

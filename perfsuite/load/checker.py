@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import Any
 
 import gevent
@@ -15,7 +16,7 @@ from perfsuite.correctness.catalogue import WEIGHTS, all_checks
 from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
-from perfsuite.correctness.evidence import exchanged
+from perfsuite.correctness.evidence import exchanged, secrets_of, without_secrets_of
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.load.lease import Permission
@@ -82,6 +83,7 @@ class Checker:
         make_transport: Callable[[], Transport],
     ) -> None:
         self._recorder = recorder
+        self._secrets = secrets_of(chain.from_iterable(order.accounts.values()), run.secrets)
         self.sent = SentCount()
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
@@ -148,7 +150,8 @@ class Checker:
         sent, self._recorded = self.sent.sent - self._recorded, self.sent.sent
         result, found = CheckResult.HELD, dict[str, Any]()
         if isinstance(outcome, Violated):
-            evidence = tuple(exchanged(reply) for reply in outcome.replies)
+            outcome = without_secrets_of(outcome, self._secrets)
+            evidence = tuple(exchanged(reply, self._secrets) for reply in outcome.replies)
             result = CheckResult.VIOLATED
             found = {"expected": outcome.expected, "seen": outcome.seen, "evidence": evidence, "steps": tuple(steps)}
         elif isinstance(outcome, NotChecked):

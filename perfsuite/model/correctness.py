@@ -106,7 +106,8 @@ class Violation:
     """UTC epoch, s."""
     count: int = 1
     steps: tuple[CheckStep, ...] = ()
-    """Of the first time: all that its check sent; none where the load's own answers showed it."""
+    """Of the first time: all that its check sent, besides what checks before it had learnt; none where the load's own
+    answers showed it."""
     under_load_only: bool = False
     """Without load it is not expected to happen."""
 

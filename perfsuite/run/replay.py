@@ -13,6 +13,7 @@ from typing import Protocol
 from perfsuite.correctness.check import Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
+from perfsuite.correctness.evidence import secrets_of, without_secrets_of
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Cleanup, Plan
@@ -79,7 +80,11 @@ def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
     with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
-        return try_again(check, client, run.screen.say)
+        result = try_again(check, client, run.screen.say)
+    if isinstance(result.outcome, Violated):
+        secrets = secrets_of(run.accounts, state.secrets)
+        result = replace(result, outcome=without_secrets_of(result.outcome, secrets))
+    return result
 
 
 class Sender(Ground, Carrier, Protocol):

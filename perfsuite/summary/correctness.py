@@ -59,7 +59,7 @@ def _violations(totals: CheckTotals) -> tuple[Violation, ...]:
             first.expected,
             first.seen,
             first.evidence,
-            min((request.sent_at for request in first.evidence), default=float(first.second)),
+            max((request.sent_at for request in first.evidence), default=float(first.second)),
             totals.results[key, CheckResult.VIOLATED],
             first.steps,
             under_load_only=(check := check_of(key)) is not None and check.under_load_only,

@@ -81,7 +81,7 @@ def test_violations_are_numbered_by_their_first_time_and_keep_its_evidence() -> 
     assert found.violations == (
         Violation(
             "v1", Invariant.ISOLATION, "own rows only", "policies.read", ("reader", "writer"), "HTTP 403", "a policy",
-            EVIDENCE, START + 7.5, 2,
+            EVIDENCE, START + 8.5, 2,
         ),
         Violation(
             "v2", Invariant.PERMISSIONS, "refused to other roles", "users.list", ("reader",), "HTTP 403", "HTTP 200",
