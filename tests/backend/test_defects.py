@@ -17,6 +17,7 @@ from mitra_backend import seed
 from mitra_backend.defects import DEFECT_ROUTES, DEFECT_SWITCHES, FORGOTTEN_EVERY
 from mitra_backend.main import prepare_database
 
+from perfsuite.target.catalogue import CATALOGUE
 from tests.backend.conftest import Serve
 from tests.backend.support import BODIES, FACTOR, OTHERS_ROWS, Api, new_policy, others_rows, running, settings_for
 
@@ -345,3 +346,11 @@ def test_every_defect_is_documented_and_tested() -> None:
     section = (ROOT / "docs" / "backend.md").read_text(encoding="utf-8").partition("### Defects")[2]
     assert set(re.findall(r"(?m)^\| `(\w+)", section.partition("\n## ")[0])) == kinds
     assert {f"test_{kind}" for kind in kinds} <= set(globals())
+
+
+def test_the_operations_in_which_defects_show_are_those_of_the_suite() -> None:
+    section = (ROOT / "docs" / "backend.md").read_text(encoding="utf-8").partition("### Defects")[2]
+    last = re.findall(r"(?m)^\| `\w+.*\| ([^|]*) \|$", section.partition("\n## ")[0])
+    named = {name for text in last for name in re.findall(r"`(\w+\.\w+)`", text)}
+    assert len(last) == len(DEFECT_ROUTES) + len(DEFECT_SWITCHES)
+    assert named and named <= set(CATALOGUE)
