@@ -90,7 +90,9 @@ def test_keys_of_the_summary() -> None:
 
 def tables_on(page: ReportPage) -> list[PageTable]:
     within = page.distribution.table if page.distribution else None
-    return [table for table in (*page.tables, page.failures, page.suite_errors, page.database.table, within) if table]
+    checks = page.correctness.not_checked if page.correctness else None
+    some = (page.failures, page.suite_errors, page.database.table, within, checks)
+    return [table for table in (*page.tables, *some) if table]
 
 
 def test_titles_of_the_page() -> None:

@@ -14,6 +14,7 @@ class CorrectnessText(Code):
     COST = "{requests:n request} of checks beside {load:number} of the load ({share:percent}), level {level}"
     EVIDENCE = "{actor}: {request}, {answer}, sent at {at:time}, request id {request_id}"
     VIOLATED = "{operation} as {roles}: expected {expected}, seen {seen}; {count:n time}, first at {at:time}"
+    FIRST_AT = "{count:n time}, first at {at:time}"
     HELD = "{held:n check} held"
     OTHERS_NOT_CHECKED = "not checked: {reasons}"
     RULES_NOT_CHECKED = "{rules:n rule} not checked"

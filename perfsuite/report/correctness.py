@@ -98,8 +98,16 @@ def correctness_dict(found: Correctness | None) -> dict[str, Any] | None:
 
 
 def _violation(violation: Violation) -> dict[str, Any]:
-    return asdict(violation) | {
+    return {
+        "id": violation.id,
+        "invariant": violation.invariant.value,
+        "rule": violation.rule,
+        "operation": violation.operation,
+        "roles": list(violation.roles),
+        "expected": violation.expected,
+        "seen": violation.seen,
         "first_at": round(violation.first_at, 3),
+        "count": violation.count,
         "evidence": [asdict(each) | {"sent_at": round(each.sent_at, 3)} for each in violation.evidence],
     }
 

@@ -22,7 +22,7 @@ VIOLATIONS = (
         "HTTP 200", EVIDENCE[:1], START + 33.0,
     ),
     Violation(
-        "v3", Invariant.PERMISSIONS, REFUSED, "users.list", ("guest",), "HTTP 403", "HTTP 200", EVIDENCE[1:],
+        "v3", Invariant.PERMISSIONS, REFUSED, "users.list", ("support_staff",), "HTTP 403", "HTTP 200", EVIDENCE[1:],
         START + 40.0, 2,
     ),
 )  # fmt: skip
@@ -30,8 +30,8 @@ ROWS = (
     CheckRow(Invariant.ISOLATION, OWN_ROWS, "policyholder", "policies.read", 0, 12),
     CheckRow(Invariant.ISOLATION, OWN_ROWS, "policyholder", "policies.update", 3, 1),
     CheckRow(Invariant.ISOLATION, OWN_ROWS, "senior_agent", "leads.read", not_checked={ONE_ACCOUNT: 1}),
-    CheckRow(Invariant.PERMISSIONS, REFUSED, "guest", "users.list", 1, 2),
-    CheckRow(Invariant.PERMISSIONS, REFUSED, "guest", "agents.list", 4, not_checked={"HTTP 503": 2}),
+    CheckRow(Invariant.PERMISSIONS, REFUSED, "support_staff", "users.list", 1, 2),
+    CheckRow(Invariant.PERMISSIONS, REFUSED, "support_staff", "agents.list", 4, not_checked={"HTTP 503": 2}),
     CheckRow(Invariant.PERMISSIONS, REFUSED, "policyholder", "agents.list", not_checked={BUDGET: 1}),
     CheckRow(Invariant.WRITES, READ_BACK, "junior_agent", "policies.create", 5),
     CheckRow(Invariant.CONTESTS, RACE, "junior_agent", "policies.create", not_checked={"HTTP 503": 3, BUDGET: 1}),

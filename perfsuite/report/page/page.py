@@ -11,8 +11,10 @@ from perfsuite.messages.page import PageMessage
 from perfsuite.model import ALL, RunReport, Summary, TargetOutcome, TargetResult
 from perfsuite.report.capacity import CAPACITY_TITLE
 from perfsuite.report.comparison import COLUMNS, ComparisonSummary, summarize_comparison
+from perfsuite.report.correctness import CORRECTNESS_TITLE
 from perfsuite.report.page.capacity import CapacitySection, capacity_section
 from perfsuite.report.page.connections import connections_table
+from perfsuite.report.page.correctness import CorrectnessSection, correctness_section
 from perfsuite.report.page.database import DatabaseCost, database_cost
 from perfsuite.report.page.distribution import Distribution, distribution_of
 from perfsuite.report.page.facts import CoverageSection, Fact, coverage_section, facts_of
@@ -86,6 +88,7 @@ class ReportPage:
     reasons: tuple[str, ...]
     highlights: tuple[Highlight, ...]
     notes: tuple[str, ...]
+    correctness: CorrectnessSection | None
     capacity: CapacitySection | None
     figures: tuple[KeyFigure, ...]
     targets: tuple[TargetRow, ...]
@@ -105,13 +108,17 @@ class ReportPage:
     @property
     def contents(self) -> tuple[tuple[str, str], ...]:
         """Heading and anchor of every section of the page, in reading order."""
+        wrong = self.correctness is not None and self.correctness.first
+        correctness = (CORRECTNESS_TITLE, "correctness", self.correctness)
         parts = (
+            *((correctness,) if wrong else ()),
             (CAPACITY_TITLE, "capacity", self.capacity),
             ("Targets", "targets-title", self.targets),
             ("Findings", "findings", self.findings.any),
             ("Baseline", "baseline-title", self.baseline),
             ("Failures", "failures-title", self.failures),
             ("Suite errors", "suite-errors-title", self.suite_errors),
+            *(() if wrong else (correctness,)),
             ("Response times", "distribution", self.distribution),
             ("Timeline", "charts", self.timeline),
             ("Database cost", "database", True),
@@ -158,6 +165,7 @@ def page_of(report: RunReport) -> ReportPage:
         reasons=tuple(map(clean, verdict.shown_reasons)),
         highlights=highlights_of(report, findings),
         notes=tuple(map(clean, verdict.notes)),
+        correctness=correctness_section(report),
         capacity=capacity_section(report),
         # Of a search they would be of many loads.
         figures=tuple(_figures(summary)) if report.capacity is None else (),

@@ -175,7 +175,7 @@ def test_correctness_with_evidence_and_what_was_not_checked() -> None:
     assert [violation["id"] for violation in found["violations"]] == ["v1", "v2", "v3"]
     assert found["violations"][2] == {
         "id": "v3", "invariant": "permissions", "rule": "refused to other roles", "operation": "users.list",
-        "roles": ["guest"], "expected": "HTTP 403", "seen": "HTTP 200",
+        "roles": ["support_staff"], "expected": "HTTP 403", "seen": "HTTP 200",
         "evidence": [
             {
                 "actor": "policyholder#2", "operation": "policies.read", "request": "GET /api/v1/policies/7f3a",
@@ -189,8 +189,8 @@ def test_correctness_with_evidence_and_what_was_not_checked() -> None:
         "held": 0, "violated": 12,
     }  # fmt: skip
     assert found["not_checked"][1] == {
-        "invariant": "permissions", "rule": "refused to other roles", "role": "guest", "operation": "agents.list",
-        "reason": "HTTP 503", "times": 2,
+        "invariant": "permissions", "rule": "refused to other roles", "role": "support_staff",
+        "operation": "agents.list", "reason": "HTTP 503", "times": 2,
     }  # fmt: skip
     assert json.loads(summary_json(example_runs.passed()))["correctness"] is None
 

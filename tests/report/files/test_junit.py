@@ -137,7 +137,7 @@ def test_each_violation_is_a_failure_and_comes_first() -> None:
     assert [(case.get("name"), case[-1].tag) for case in cases[:5]] == [
         ("correctness, isolation: own rows only, policies.read as policyholder", "failure"),
         ("correctness, isolation: own rows only, policies.update as policyholder and junior_agent", "failure"),
-        ("correctness, permissions: refused to other roles, users.list as guest", "failure"),
+        ("correctness, permissions: refused to other roles, users.list as support_staff", "failure"),
         ("correctness, writes: reads back as written", "system-out"),
         ("correctness, not checked", "skipped"),
     ]

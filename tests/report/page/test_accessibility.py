@@ -76,9 +76,17 @@ def test_axe_finds_nothing_in_the_report_of_a_search(show: Callable[..., Tab], s
     assert tab.value("document.querySelectorAll('.margins .at').length") > 20
 
 
-@pytest.mark.parametrize("name", ["passed", "inconclusive", "interrupted", "open_model"])
+@pytest.mark.parametrize("name", ["passed", "inconclusive", "interrupted", "open_model", "wrong_under_load"])
 def test_axe_finds_nothing_in_any_verdict(show: Callable[..., Tab], name: str) -> None:
     assert violations(show(example_runs.EXAMPLES[name]())) == []
+
+
+def test_violations_fit_a_narrow_page(show: Callable[..., Tab]) -> None:
+    tab = show(example_runs.wrong_under_load(), width=NARROW, scheme="dark")
+    open_all(tab)
+    assert violations(tab) == []
+    assert tab.value("document.documentElement.scrollWidth") <= NARROW
+    assert tab.value("document.querySelectorAll('.violations .finding').length") == 3
 
 
 def test_axe_would_find_something(show: Callable[..., Tab]) -> None:
