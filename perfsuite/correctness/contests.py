@@ -18,7 +18,7 @@ from perfsuite.correctness.check import (
     answered,
     shortened,
 )
-from perfsuite.correctness.own_rows import new_body, rows_in, search, succeeded, take, uses_of
+from perfsuite.correctness.own_rows import give_back, new_body, rows_in, search, succeeded, take, uses_of
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import POLICIES, RIVAL, TICKET_STATES, TICKETS
@@ -78,6 +78,7 @@ def _one_state(ground: Ground) -> Steps:
     outcome: Outcome = Held()
     if (status := str(object_of(after.body).get("status"))) not in possible:
         outcome = Violated(" or ".join(possible), shortened(status), (moved[0], after))
+    give_back(ground, row, changed=True)
     return outcome
 
 

@@ -87,18 +87,26 @@ def make(made: MadeRows, body: Row) -> Making:
     return OwnRow(made, body, reply)
 
 
-def take(ground: Ground, made: MadeRows) -> Making:
-    """A row that was made before and is free, or a new one. It is the caller's alone until `give_back`."""
-    free: list[OwnRow] = ground.known.setdefault(f"free {made.create}", [])
-    if free:
-        return free.pop()
+def take(ground: Ground, made: MadeRows, *, changed_too: bool = False) -> Making:
+    """A row that was made before and is free, or a new one. It is the caller's alone until `give_back`.
+
+    `changed_too`: its status may have been changed since.
+    """
+    for free in (_free(ground, made, changed=True) if changed_too else [], _free(ground, made)):
+        if free:
+            return free.pop()
     body = yield from new_body(ground, made)
     return (yield from make(made, body))
 
 
-def give_back(ground: Ground, row: OwnRow) -> None:
-    """Others may use it."""
-    ground.known.setdefault(f"free {row.made.create}", []).append(row)
+def give_back(ground: Ground, row: OwnRow, *, changed: bool = False) -> None:
+    """Others may use it. `changed`: its status is not that of a new row."""
+    _free(ground, row.made, changed=changed).append(row)
+
+
+def _free(ground: Ground, made: MadeRows, *, changed: bool = False) -> list[OwnRow]:
+    free: list[OwnRow] = ground.known.setdefault(f"{'changed' if changed else 'new'} {made.create}", [])
+    return free
 
 
 def search(made: MadeRows, mark: str, reader: CheckActor, limit: int = PAGE) -> Asking:

@@ -1,0 +1,200 @@
+"""Pages of a list hold each row once, and figures count the rows that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    Unanswered,
+    Violated,
+)
+from perfsuite.correctness.next_reads import SOFT_DELETED
+from perfsuite.correctness.own_rows import give_back, make, new_body, rows_in, succeeded, uses_of
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import object_of
+from perfsuite.target.contract_rules import SUPER, owner_field
+from perfsuite.target.write_rules import COUNTERS, OWN_AGENT, POLICIES, QUIET_LISTS, counted
+
+PAGES = "pages hold each row once"
+COUNTS = "figures count the rows"
+TOO_FEW = "too few rows for two pages"
+CHANGING = "the rows change all the time"
+OTHERS_ANSWER = "an answer was about somebody else"
+OTHER_ROWS = "the figure does not count the rows of the list"
+_WHOLE = 20
+"""So many rows are the whole; more are asked for."""
+_MOST = 100
+_LOOKS = 4
+"""So often a list or a figure is read until two looks in a row agree."""
+_NEW_POLICIES = 5
+_ADMIN = CheckActor(SUPER)
+
+
+def checks() -> Iterator[Check]:
+    """Every list, and every figure that counts policies."""
+    for operation, role, key in QUIET_LISTS:
+        uses: tuple[str, ...] = (OWN_AGENT,) if "{agent_id}" in CATALOGUE[operation].path else ()
+        steps = _pages(operation, CheckActor(role), key)
+        yield Check(Invariant.LISTS, PAGES, operation, (CheckActor(role),), 2 + len(uses), steps, uses=uses)
+    uses = (POLICIES.create, *uses_of(POLICIES))
+    for operation, name in COUNTERS:
+        actors = (_ADMIN, CheckActor(POLICIES.maker))
+        yield Check(Invariant.LISTS, COUNTS, operation, actors, 2, _counts(operation, name), writes=True, uses=uses)
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], Steps]:
+    """Some page is the part of the whole that it should be: the whole is read before and, if it is not, after it.
+
+    A difference counts when it is seen twice, each time with the same rows before and after.
+    """
+
+    def steps(ground: Ground) -> Steps:
+        path = yield from _path(ground, operation, actor)
+        before = yield from _whole(ground, actor, operation, path, key)
+        rows = len(before.ids)
+        if rows < 2:
+            return NotChecked(TOO_FEW)
+        size = ground.random.randint(1, rows // 2)
+        offset = size * ground.random.randint(1, rows // size - 1)
+        seen = 0
+        for _look in range(_LOOKS):
+            query = {"limit": str(size), "offset": str(offset)}
+            page = yield from _listed(Send(actor, operation, path, query=query), key)
+            wanted = before.ids[offset : offset + size]
+            if sorted(page.ids) == sorted(wanted):
+                return NotChecked(CHANGING) if seen else Held()
+            after = yield from _whole(ground, actor, operation, path, key)
+            if len(page.owners | before.owners | after.owners) > 1:
+                return NotChecked(OTHERS_ANSWER)
+            seen = seen + 1 if after.ids == before.ids else 0
+            if seen > 1:
+                missing = len(set(wanted) - set(page.ids))
+                expected = f"rows {offset + 1} to {offset + size} of the list"
+                return Violated(expected, f"{missing} of them missing", (page.reply, after.reply))
+            before = after
+        return NotChecked(CHANGING)
+
+    return steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """Rows of a list: their ids, and whose they are, where each must be the caller's."""
+
+    ids: tuple[str, ...]
+    owners: frozenset[Any]
+    reply: Reply
+
+
+def _whole(
+    ground: Ground, actor: CheckActor, operation: str, path: Mapping[str, str], key: str
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Listed]:
+    """The first rows. Each time more are asked for than are looked at, so that no cache knows the answer."""
+    query = {"limit": str(ground.random.randint(_WHOLE, _MOST)), "offset": "0"}
+    found = yield from _listed(Send(actor, operation, path, query=query), key)
+    return replace(found, ids=found.ids[:_WHOLE])
+
+
+def _listed(send: Send, key: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Listed]:
+    reply = yield from succeeded(send)
+    rows, owner = rows_in(reply), owner_field(send.operation, send.actor.role)
+    owners = frozenset(row.get(owner) for row in rows) if owner else frozenset[Any]()
+    return _Listed(tuple(str(row.get(key)) for row in rows), owners, reply)
+
+
+def _path(
+    ground: Ground, operation: str, actor: CheckActor
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], Mapping[str, str]]:
+    if "{agent_id}" not in CATALOGUE[operation].path:
+        return {}
+    known: Mapping[str, str] | None = ground.known.get(f"agent id of {actor}")
+    if known is None:
+        reply = yield from succeeded(Send(actor, OWN_AGENT))
+        known = ground.known[f"agent id of {actor}"] = {"agent_id": str(object_of(reply.body).get("agent_id"))}
+    return known
+
+
+# ── figures ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
+    """A figure that differs from the rows is wrong if the difference changes: nobody says which rows it counts.
+
+    That it was none, or another one, is known from an earlier look; otherwise some policies are added.
+    """
+
+    def steps(ground: Ground) -> Steps:
+        found = yield from _compared(operation, name)
+        known = f"difference {operation}"
+        is_first = known not in ground.known
+        before: int = ground.known.setdefault(known, found.more)
+        if not found.more:
+            ground.known[known] = 0
+            return Held()
+        if ground.known.get(SOFT_DELETED):
+            return NotChecked(OTHER_ROWS)
+        if is_first:
+            for _number in range(_NEW_POLICIES):
+                body = yield from new_body(ground, POLICIES)
+                row = yield from make(POLICIES, body)
+                give_back(ground, row)
+            found = yield from _compared(operation, name)
+        if found.more in (0, before):
+            return NotChecked(OTHER_ROWS)
+        expected = found.figure + found.more - before
+        return Violated(f"{name}: {expected}", f"{name}: {found.figure}", found.replies)
+
+    return steps
+
+
+@dataclass(frozen=True, slots=True)
+class _Compared:
+    """How many rows more than the figure says there are."""
+
+    more: int
+    figure: int
+    replies: tuple[Reply, ...]
+
+
+def _compared(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Compared]:
+    """The list from the last row on that the figure counts. A difference counts when it is seen twice in a row, each
+    time with the same figure before and after."""
+    last: int | None = None
+    reply, figure = yield from _figure(operation, name)
+    for _look in range(_LOOKS):
+        query = {"limit": str(_MOST), "offset": str(max(figure - 1, 0))}
+        listed = yield from succeeded(Send(_ADMIN, POLICIES.lists, query=query))
+        rows = len(rows_in(listed))
+        more = rows - min(figure, 1)
+        if not more:
+            return _Compared(0, figure, (reply, listed))
+        if rows == _MOST:
+            raise Unanswered(OTHER_ROWS)
+        reply, again = yield from _figure(operation, name)
+        if again == figure and more == last:
+            return _Compared(more, figure, (reply, listed))
+        last = more if again == figure else None
+        figure = again
+    raise Unanswered(CHANGING)
+
+
+def _figure(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Reply, int]]:
+    reply = yield from succeeded(Send(_ADMIN, operation))
+    figure = counted(operation, name, reply.body)
+    if figure is None:
+        raise Unanswered("the answer has no such figure")
+    return reply, figure

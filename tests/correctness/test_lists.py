@@ -1,0 +1,286 @@
+"""Pages beside the whole list, and figures beside the rows that they count."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
+
+from perfsuite.correctness import lists
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.next_reads import SOFT_DELETED
+from tests.backend.conftest import Serve
+from tests.backend.support import Api, new_policy
+from tests.correctness.carriers import BareGround
+from tests.correctness.real_target import outcomes_of
+
+PAGES = {check.operation: check for check in lists.checks() if check.rule == lists.PAGES}
+COUNTS = {check.operation: check for check in lists.checks() if check.rule == lists.COUNTS}
+
+
+def test_every_list_that_pages_and_every_figure_that_counts_is_checked() -> None:
+    assert PAGES.keys() == set(DEFECT_ROUTES["skipped_row"])
+    assert COUNTS.keys() == set(DEFECT_ROUTES["counter_drift"])
+
+
+def test_a_healthy_backend_holds(api: Api) -> None:
+    assert set(outcomes_of(api, [*PAGES.values(), *COUNTS.values()] * 2).values()) == {Held()}
+
+
+def test_pages_that_skip_a_row(serve: Serve) -> None:
+    for outcome in outcomes_of(serve("skipped_row@*"), PAGES.values()).values():
+        assert isinstance(outcome, Violated)
+        assert outcome.seen == "1 of them missing"
+        assert len(outcome.replies) == 2
+
+
+def test_pages_of_one_list_that_skip_a_row(serve: Serve) -> None:
+    outcomes = outcomes_of(serve("skipped_row@leads.list"), PAGES.values())
+    assert [check.operation for check, outcome in outcomes.items() if outcome != Held()] == ["leads.list"]
+
+
+def sell(api: Api, policies: int) -> None:
+    for number in range(policies):
+        body = new_policy(api, f"T-{random.Random(number).random()}")
+        assert api.call("senior_agent", "POST", "/policies/", json=body).status_code == 201
+
+
+def test_a_counter_that_forgets_policies_is_found_at_the_first_look(serve: Serve) -> None:
+    faulty = serve("counter_drift@analytics.reports")
+    sell(faulty, FORGOTTEN_EVERY)
+    outcomes = outcomes_of(faulty, COUNTS.values())
+    wrong = {check.operation: outcome for check, outcome in outcomes.items() if outcome != Held()}
+    outcome = wrong.pop("analytics.reports")
+    assert not wrong
+    assert isinstance(outcome, Violated)
+    expected, seen = (int(text.removeprefix("total_policies: ")) for text in (outcome.expected, outcome.seen))
+    assert expected == seen + 1
+
+
+class Shop:
+    """A target that counts its policies with `error`; `meanwhile`: happens before each request."""
+
+    def __init__(self, policies: int, error: Callable[[int], int], meanwhile: Callable[[Shop], None]) -> None:
+        self.policies, self.sent = policies, list[Send]()
+        self.busy = False
+        self._error, self._meanwhile = error, meanwhile
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        (send,) = sends
+        self.sent.append(send)
+        self._meanwhile(self)
+        status, body = (503, None) if self.busy else self._answer(send)
+        return (Reply(send, status, body),)
+
+    def wait(self, seconds: float) -> None:
+        raise AssertionError("nothing to wait for")
+
+    def _answer(self, send: Send) -> tuple[int, Any]:
+        if send.operation == "dashboard.system":
+            return 200, {"totalPolicies": self.policies + self._error(self.policies)}
+        if send.operation == "policies.create":
+            self.policies += 1
+            return 201, {"policy_id": "new"}
+        return 200, [sold(number) for number in range(self.policies)[page_of(send.query)]]
+
+
+def page_of(query: Mapping[str, str]) -> slice:
+    offset = int(query.get("offset", 0))
+    return slice(offset, offset + int(query.get("limit", 20)))
+
+
+def sold(number: int) -> dict[str, str]:
+    fields = ("policyholder_id", "agent_id", "provider_id", "policy_type", "plan_name")
+    return {"policy_id": str(number)} | dict.fromkeys(fields, "x")
+
+
+def counted(shop: Shop, ground: BareGround | None = None) -> Outcome:
+    return carry_out(COUNTS["dashboard.system"], ground or BareGround(), shop)
+
+
+def nothing(_shop: Shop) -> None:
+    pass
+
+
+def sells(shop: Shop) -> None:
+    shop.policies += 1
+
+
+def removes(shop: Shop) -> None:
+    shop.policies -= 2
+
+
+def removes_and_sells(shop: Shop) -> None:
+    """Once, a policy is there when the list is read, and not when the figure is."""
+    shop.policies += {2: 1, 3: -1}.get(len(shop.sent), 0)
+
+
+def exact(_policies: int) -> int:
+    return 0
+
+
+def forgets(policies: int) -> int:
+    return -(policies // 5)
+
+
+def test_a_figure_that_is_right_costs_two_requests() -> None:
+    shop = Shop(50, exact, nothing)
+    assert counted(shop) == Held()
+    assert [send.operation for send in shop.sent] == ["dashboard.system", "policies.list"]
+
+
+def test_a_figure_that_was_right_and_is_wrong_now() -> None:
+    ground, shop = BareGround(), Shop(4, forgets, nothing)
+    assert counted(shop, ground) == Held()
+    shop.policies = 17
+    outcome = counted(shop, ground)
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen) == ("totalPolicies: 17", "totalPolicies: 14")
+    assert shop.policies == 17
+
+
+def test_a_figure_that_was_wrong_from_the_beginning_is_tried_with_new_policies() -> None:
+    shop = Shop(50, forgets, nothing)
+    outcome = counted(shop)
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen) == ("totalPolicies: 45", "totalPolicies: 44")
+    assert shop.policies == 55
+
+
+def test_a_figure_that_leaves_out_the_same_rows_all_the_time_is_tried_once() -> None:
+    ground, shop = BareGround(), Shop(50, lambda _policies: -3, nothing)
+    for policies in (55, 55):
+        assert counted(shop, ground) == NotChecked(lists.OTHER_ROWS)
+        assert shop.policies == policies
+
+
+@pytest.mark.parametrize(
+    "error", [pytest.param(lambda _policies: -200, id="too low"), pytest.param(lambda _policies: 7, id="too high")]
+)
+def test_a_figure_of_other_rows_says_nothing(error: Callable[[int], int]) -> None:
+    assert counted(Shop(250, error, nothing)) == NotChecked(lists.OTHER_ROWS)
+
+
+def test_where_deleted_rows_stay_in_the_list_a_difference_says_nothing() -> None:
+    ground = BareGround()
+    ground.known[SOFT_DELETED] = True
+    assert counted(Shop(50, forgets, nothing), ground) == NotChecked(lists.OTHER_ROWS)
+    assert counted(Shop(50, exact, nothing), ground) == Held()
+
+
+@pytest.mark.parametrize("meanwhile", [sells, removes, removes_and_sells])
+def test_rows_that_others_add_and_remove_meanwhile_are_no_violation(meanwhile: Callable[[Shop], None]) -> None:
+    ground, shop = BareGround(), Shop(50, exact, meanwhile)
+    for _look in range(5):
+        assert not isinstance(counted(shop, ground), Violated)
+
+
+def test_a_figure_that_cannot_be_read() -> None:
+    shop = Shop(50, exact, nothing)
+    shop.busy = True
+    assert counted(shop) == NotChecked("HTTP 503")
+
+
+# ── pages ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Tickets:
+    """A list of tickets. `change`: what happens to it before each request; `shift`: of pages after the first."""
+
+    def __init__(self, rows: int, change: Callable[[list[int], int], None] | None = None, shift: int = 0) -> None:
+        self._rows = list(range(rows))
+        self._change, self._shift = change, shift
+        self.asked = 0
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        (send,) = sends
+        if self._change is not None:
+            self._change(self._rows, self.asked)
+        self.asked += 1
+        page = page_of(send.query)
+        shift = self._shift if page.start else 0
+        shown = self._rows[page.start + shift : page.stop + shift]
+        return (Reply(send, 200, {"data": {"tickets": [{"ticket_id": str(row)} for row in shown]}}),)
+
+    def wait(self, seconds: float) -> None:
+        raise AssertionError("nothing to wait for")
+
+
+def paged(tickets: Tickets, seed: int = 1) -> Outcome:
+    ground = BareGround()
+    ground.random = random.Random(seed)
+    return carry_out(PAGES["tickets.list"], ground, tickets)
+
+
+def new_each_time(rows: list[int], asked: int) -> None:
+    rows.insert(0, 1000 + asked)
+
+
+def new_at_first(rows: list[int], asked: int) -> None:
+    if asked == 1:
+        rows.insert(0, 1000)
+
+
+def new_at_second(rows: list[int], asked: int) -> None:
+    if asked == 2:
+        rows.insert(0, 1000)
+
+
+def there_and_gone(rows: list[int], asked: int) -> None:
+    """A row is added before the page and removed after it, once."""
+    if asked == 1:
+        rows.insert(0, 1000)
+    elif asked == 2:
+        del rows[0]
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize(
+    ("rows", "change", "shift", "expected"),
+    [
+        (50, None, 0, Held()),
+        (2, None, 0, Held()),
+        (1, None, 0, NotChecked(lists.TOO_FEW)),
+        (0, None, 0, NotChecked(lists.TOO_FEW)),
+        (50, new_at_first, 0, Held()),
+        (50, new_each_time, 0, NotChecked(lists.CHANGING)),
+        (50, there_and_gone, 0, NotChecked(lists.CHANGING)),
+        (50, None, 1, Violated),
+        (50, None, -1, Violated),
+        (2, None, 1, Violated),
+        (50, new_at_second, 1, Violated),
+    ],
+)
+def test_pages(rows: int, change: Any, shift: int, expected: Any, seed: int) -> None:
+    outcome = paged(Tickets(rows, change, shift), seed)
+    assert outcome == expected or (expected is Violated and isinstance(outcome, Violated))
+
+
+def test_pages_of_a_quiet_list_cost_two_requests() -> None:
+    tickets = Tickets(50)
+    assert paged(tickets) == Held()
+    assert tickets.asked == 2
+
+
+def leads_of(*agents: str) -> tuple[int, Any]:
+    rows = [{"lead_id": f"{agent}{number}", "agent_id": agent} for agent in agents for number in range(6)]
+    return 200, {"data": {"leads": rows}}
+
+
+def test_a_list_of_somebody_else_is_no_matter_of_pages() -> None:
+    class Mixed:
+        """The page is of another agent than the whole."""
+
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            (send,) = sends
+            return (Reply(send, *leads_of("b" if send.query["offset"] != "0" else "a")),)
+
+        def wait(self, seconds: float) -> None:
+            raise AssertionError("nothing to wait for")
+
+    check: Check = PAGES["leads.list"]
+    assert carry_out(check, BareGround(), Mixed()) == NotChecked(lists.OTHERS_ANSWER)

@@ -1,0 +1,204 @@
+"""What the next read shows, before and after a write, where a cache may have kept the answer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mitra_backend.defects import DEFECT_ROUTES
+
+from perfsuite.correctness import next_reads, settings
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.target import journal
+from tests.backend.conftest import Serve
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.real_target import outcomes_of
+
+CHECKS = {check.operation: check for check in next_reads.checks()}
+BUSY, SILENT, DONE = (503, None), (0, None), (200, {"success": True})
+
+
+def ended(check: Check, *answers: tuple[int, Any], ground: BareGround | None = None) -> Outcome:
+    """How the check ends after exactly these answers."""
+    carrier = InOrder(*answers)
+    outcome = carry_out(check, ground or BareGround(), carrier)
+    assert len(carrier.sent) == len(answers)
+    return outcome
+
+
+def said(outcome: Outcome) -> tuple[str, str]:
+    """Expected and seen, of a violation."""
+    assert isinstance(outcome, Violated)
+    assert len(outcome.replies) == 2
+    return outcome.expected, outcome.seen
+
+
+def test_every_write_of_the_contract_is_checked() -> None:
+    assert CHECKS.keys() == set(DEFECT_ROUTES["stale_read"])
+    assert all(check.writes for check in CHECKS.values())
+
+
+def test_a_healthy_backend_shows_every_write_at_once_and_is_left_as_it_was(api: Api, tmp_path: Path) -> None:
+    before = api.get("support_staff", "/users/me")["language_preference"]
+    assert set(outcomes_of(api, CHECKS.values(), tmp_path).values()) == {Held()}
+    assert api.get("support_staff", "/users/me")["language_preference"] == before
+    settled = [(entry.what, entry.thing) for entry in journal.read(tmp_path) if entry.thing == "language"]
+    assert settled == [("preference", "language"), ("restored", "language")] * 2
+
+
+def test_deletions_that_keep_the_row_under_a_status_are_shown_at_once(serve: Serve) -> None:
+    deletions = [CHECKS["leads.delete"], CHECKS["policies.delete"]]
+    assert set(outcomes_of(serve("soft_deletes"), deletions).values()) == {Held()}
+
+
+SEEN = {
+    "leads.create": ("the new row", "no row"),
+    "leads.delete": ("no row", "the row as it was"),
+    "policies.approve": ("status: active", "status: pending"),
+    "policies.create": ("the new row", "no row"),
+    "policies.delete": ("no row", "the row as it was"),
+    "tickets.create": ("the new row", "no row"),
+    "tickets.delete": ("no row", "the row as it was"),
+    "tickets.status": ("status: in_progress", "status: open"),
+}
+
+
+def test_writes_that_leave_caches_as_they_are(serve: Serve) -> None:
+    outcomes = outcomes_of(serve("stale_read@*"), CHECKS.values())
+    found = {check.operation: said(outcome) for check, outcome in outcomes.items()}
+    assert {operation: found[operation] for operation in SEEN} == SEEN
+    for operation in ("users.update", "users.preferences"):
+        assert found[operation][0] == "language_preference: la" != found[operation][1]
+    written, read = (text.removeprefix("updated_at: ") for text in found["flags.update"])
+    assert read < written
+
+
+@pytest.mark.parametrize("route", ["policies.approve", "users.update"])
+def test_one_write_that_leaves_caches_as_they_are(serve: Serve, route: str) -> None:
+    outcomes = outcomes_of(serve(f"stale_read@{route}"), CHECKS.values())
+    assert [check.operation for check, outcome in outcomes.items() if isinstance(outcome, Violated)] == [route]
+
+
+LEAD = {"lead_id": "1", "customer_name": "PERF-1", "lead_status": "new"}
+GONE = {**LEAD, "lead_status": "inactive"}
+MADE = (201, LEAD)
+
+
+def leads(*rows: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"data": {"leads": list(rows)}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param((leads(), MADE, leads(LEAD)), Held(), id="shown"),
+        pytest.param((leads(), MADE, leads(), leads()), NotChecked("the list does not show it"), id="never shown"),
+        pytest.param((leads(), MADE, BUSY), NotChecked("HTTP 503"), id="not read"),
+        pytest.param((leads(), MADE, leads(), SILENT), NotChecked("no answer"), id="no proof"),
+        pytest.param((BUSY,), NotChecked("HTTP 503"), id="nothing made"),
+    ],
+)
+def test_a_creation_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    assert ended(CHECKS["leads.create"], *answers) == outcome
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param((leads(LEAD), DONE, leads()), Held(), id="not listed any more"),
+        pytest.param((leads(LEAD), DONE, leads(GONE)), Held(), id="kept under a status"),
+        pytest.param((leads(),), NotChecked("the list does not show it"), id="not listed before"),
+        pytest.param((leads(LEAD), (403, None)), NotChecked("HTTP 403"), id="refused"),
+        pytest.param(
+            (leads(LEAD), DONE, leads(LEAD), leads(LEAD)), NotChecked(next_reads.NOTHING_CHANGED), id="not deleted"
+        ),
+        pytest.param((leads(LEAD), DONE, SILENT), NotChecked("no answer"), id="not read"),
+    ],
+)
+def test_a_deletion_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    assert ended(CHECKS["leads.delete"], MADE, *answers) == outcome
+
+
+def test_a_row_is_used_by_one_check_at_a_time_and_then_by_another() -> None:
+    ground = BareGround()
+    assert ended(CHECKS["leads.create"], leads(), MADE, leads(LEAD), ground=ground) == Held()
+    assert ended(CHECKS["leads.delete"], leads(LEAD), DONE, leads(), ground=ground) == Held()
+    assert ended(CHECKS["leads.delete"], BUSY, ground=ground) == NotChecked("HTTP 503")
+
+
+TICKET = {"ticket_id": "1", "subject": "PERF-1", "status": "open"}
+MOVED = {**TICKET, "status": "in_progress"}
+TICKET_MADE = ((200, {"data": {"tickets": [{"customer_id": "h"}]}}), (201, TICKET))
+
+
+def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"data": {"tickets": list(rows)}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param((tickets(TICKET), (200, MOVED), tickets(MOVED)), Held(), id="shown"),
+        pytest.param((tickets(),), NotChecked("the list does not show it"), id="not listed"),
+        pytest.param(
+            (tickets(TICKET), (200, TICKET), tickets(TICKET)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"
+        ),
+        pytest.param((tickets(TICKET), (200, MOVED), BUSY), NotChecked("HTTP 503"), id="not read"),
+    ],
+)
+def test_a_change_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    assert ended(CHECKS["tickets.status"], *TICKET_MADE, *answers) == outcome
+
+
+def flags(written: str, name: str = "perf_a") -> tuple[int, Any]:
+    return 200, {"data": [{"flag_name": name, "is_enabled": True, "updated_at": written}]}
+
+
+EARLY, LATE, LATER = "2026-03-01T10:00:00Z", "2026-03-01T10:00:01+00:00", "2026-03-01T15:30:02+05:30"
+
+
+def flag(written: str) -> tuple[int, Any]:
+    return 200, {"data": {"flag_name": "perf_a", "is_enabled": True, "updated_at": written}}
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param((flags(EARLY), flag(LATE), flags(LATE)), Held(), id="shown"),
+        pytest.param((flags(EARLY), flag(LATE), flags(LATER)), Held(), id="and written by another since"),
+        pytest.param((flags(EARLY), flag(EARLY), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"),
+        pytest.param(((200, {"data": []}),), NotChecked("the target has no such row"), id="no flags"),
+        pytest.param((flags(EARLY), BUSY), NotChecked("HTTP 503"), id="not written"),
+        pytest.param(
+            (flags("never"), flag(LATE), flags(LATE)),
+            NotChecked("the target does not say when a row was written"),
+            id="without times",
+        ),
+    ],
+)
+def test_a_flag_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    assert ended(CHECKS["flags.update"], *answers) == outcome
+
+
+ME = (200, {"language_preference": "en", "timezone": "Asia/Kolkata"})
+CHANGED = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "left"),
+    [
+        pytest.param((ME, DONE, CHANGED, DONE), Held(), 0, id="shown"),
+        pytest.param((ME, SILENT), NotChecked("no answer"), 1, id="may be written later: left to cleanup"),
+        pytest.param((ME, (422, None), ME, ME, DONE), NotChecked("HTTP 422"), 0, id="refused"),
+        pytest.param((ME, DONE, BUSY, DONE), NotChecked("HTTP 503"), 0, id="not read, and put back"),
+        pytest.param((ME, DONE, ME, ME, DONE), NotChecked(settings.SOMEBODY_ELSE), 0, id="put back by another run"),
+        pytest.param((ME, DONE, ME, SILENT, BUSY), NotChecked("no answer"), 1, id="nothing answered"),
+    ],
+)
+def test_a_setting_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome, left: int) -> None:
+    ground = BareGround()
+    assert ended(CHECKS["users.update"], *answers, ground=ground) == outcome
+    assert len(ground.changed) == left
