@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered
@@ -48,12 +48,13 @@ def _done(step: tuple[Send, ...] | float, carrier: Carrier) -> tuple[Reply, ...]
     return ()
 
 
-class RecordingCarrier:
-    """Another carrier, and the steps that it was asked for. `heard`: gets each step with its reply."""
+Heard = Callable[[Sequence[CheckStep], Sequence[Reply]], None]
 
-    def __init__(
-        self, carrier: Carrier, heard: Callable[[CheckStep, Reply], None] = lambda _step, _reply: None
-    ) -> None:
+
+class RecordingCarrier:
+    """Another carrier, and the steps that it was asked for. `heard`: gets those of one instant, with their replies."""
+
+    def __init__(self, carrier: Carrier, heard: Heard = lambda _steps, _replies: None) -> None:
         self.steps: list[CheckStep] = []
         self._carrier = carrier
         self._heard = heard
@@ -72,8 +73,7 @@ class RecordingCarrier:
         self.steps += steps
         self._waited_s = 0.0
         replies = self._carrier.exchange(sends)
-        for step, reply in zip(steps, replies, strict=True):
-            self._heard(step, reply)
+        self._heard(steps, replies)
         return replies
 
     def wait(self, seconds: float) -> None:

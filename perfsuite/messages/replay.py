@@ -30,6 +30,8 @@ class ReplayMessage(Code):
     LOAD_NEEDED = "It was seen under load, and is not expected to happen without"
     RACE = "Requests sent at the same instant may end otherwise the next time: up to {tries:number} tries"
     WAITED = "after {wait_s:seconds}:"
+    AT_ONCE = "at the same instant:"
+    WITH_FIELDS = "{request} with {fields:list}"
     STEP = "{actor}: {request} → {status} (request id {request_id})"
     OTHER_TOKEN = "{actor}, token {token}"
     AGAIN = "Not tried ({why}); trying again"

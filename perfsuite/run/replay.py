@@ -118,18 +118,25 @@ def try_again(check: Check, client: Sender, say: Callable[[str], None]) -> Repla
 
 
 class StepLines:
-    """Describes each step of a check and what came back, in lines that `say` takes."""
+    """Describes the steps of a check and what came back, in lines that `say` takes."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
-    def __call__(self, step: CheckStep, reply: Reply) -> None:
-        """Say it."""
-        actor = step.actor
-        if reply.send.token is not TokenKind.OWN:
-            actor = ReplayMessage.OTHER_TOKEN(actor=actor, token=step.token)
-        if step.wait_s:
-            self._say(f"  {ReplayMessage.WAITED(wait_s=step.wait_s)}")
-        status = reply.status or "no answer"
-        line = ReplayMessage.STEP(actor=actor, request=step.request, status=status, request_id=reply.request_id)
-        self._say(f"  {line}")
+    def __call__(self, steps: Sequence[CheckStep], replies: Sequence[Reply]) -> None:
+        """Say those of one instant."""
+        if wait_s := steps[0].wait_s:
+            self._say(f"  {ReplayMessage.WAITED(wait_s=wait_s)}")
+        if len(steps) > 1:
+            self._say(f"  {ReplayMessage.AT_ONCE()}")
+        for step, reply in zip(steps, replies, strict=True):
+            self._say(f"{'  ' * min(len(steps), 2)}{_line(step, reply)}")
+
+
+def _line(step: CheckStep, reply: Reply) -> str:
+    actor = step.actor
+    if reply.send.token is not TokenKind.OWN:
+        actor = ReplayMessage.OTHER_TOKEN(actor=actor, token=step.token)
+    request = ReplayMessage.WITH_FIELDS(request=step.request, fields=step.fields) if step.fields else step.request
+    status = reply.status or "no answer"
+    return ReplayMessage.STEP(actor=actor, request=request, status=status, request_id=reply.request_id)

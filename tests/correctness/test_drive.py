@@ -39,8 +39,8 @@ def steps(_ground: Ground) -> Steps:
 
 
 def test_steps_have_names_in_place_of_values() -> None:
-    heard: list[tuple[CheckStep, int]] = []
-    carrier = RecordingCarrier(Silent(), lambda step, reply: heard.append((step, reply.status)))
+    heard: list[tuple[int, int]] = []
+    carrier = RecordingCarrier(Silent(), lambda steps, replies: heard.append((len(steps), len(replies))))
     check = Check(Invariant.CONTESTS, "one wins", "policies.create", (SENIOR, OTHER), 3, steps)
 
     assert carry_out(check, Silent(), carrier) == Held()
@@ -51,7 +51,7 @@ def test_steps_have_names_in_place_of_values() -> None:
         CheckStep("senior_agent#2", "own", "policies.create", create, fields, instant=1),
         CheckStep("senior_agent#1", "none", "policies.read", "GET /api/v1/policies/{policy_id}", (), 2, 2.0),
     ]
-    assert heard == [(step, 200) for step in carrier.steps]
+    assert heard == [(2, 2), (1, 1)]
     assert carrier.is_race
 
 

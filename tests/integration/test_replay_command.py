@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -13,10 +14,10 @@ import pytest
 from perfsuite.cli.main import main
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Plan, Scenario
-from perfsuite.model.correctness import Invariant, Violation
+from perfsuite.model.correctness import CheckKey, Invariant, Violation
 from perfsuite.report.files.violations import SCHEMA, VIOLATIONS_FILE
 from perfsuite.run.load_run import PLAN_FILE, save
-from tests.integration.programs import Backend, run_suite
+from tests.integration.programs import Backend, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
 
@@ -32,18 +33,49 @@ VIOLATION = Violation(
     "HTTP 500",
     first_at=1_795_985_363.1,
 )
+DEFECTS: dict[str, CheckKey] = {
+    "cache_without_user@agents.performance": (
+        "caches",
+        "figures of one's own",
+        "agents.performance",
+        ("senior_agent",),
+    ),
+    "no_owner_check@users.read": ("isolation", "own rows only", "users.read", ("junior_agent",)),
+    "owner_in_list_only@agents.read": ("isolation", "own rows only", "agents.read", ("senior_agent",)),
+    "number_race": ("contests", "a policy number is given once", "policies.create", ("senior_agent", "super_admin")),
+    "lost_update@users.preferences": (
+        "writes",
+        "two updates of different fields both count",
+        "users.preferences",
+        ("junior_agent",),
+    ),
+}
+"""Defect of the reference backend that needs no load → the check that finds it."""
 UNKNOWN = Violation("v2", Invariant.PERMISSIONS, "of another version", "users.me", ("policyholder",), "a", "b")
 SECRET = re.compile(r"testpassword|Bearer |eyJ[A-Za-z0-9_-]{8,}\.")
 
 
-def a_run(folder: Path, host: str, demo: str | None = None, faults: tuple[str, ...] = ()) -> Path:
+def a_run(
+    folder: Path,
+    host: str,
+    demo: str | None = None,
+    faults: tuple[str, ...] = (),
+    violations: Sequence[Violation] = (VIOLATION, UNKNOWN),
+) -> Path:
     """The folder of a run that found the violations."""
     scenario = Scenario("basic", 20, 20, 60)
     plan = Plan("basic_1", scenario, host, {}, (), (), 1, "2026-03-01T09:30:00Z", demo=demo, faults=faults)
     save(folder / PLAN_FILE, plan)
-    lines = [msgspec.json.encode({"schema": SCHEMA, **asdict(one)}) for one in (VIOLATION, UNKNOWN)]
+    lines = [msgspec.json.encode({"schema": SCHEMA, **asdict(one)}) for one in violations]
     (folder / VIOLATIONS_FILE).write_bytes(b"\n".join(lines))
     return folder
+
+
+@pytest.fixture(scope="module")
+def defective(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Backend]:
+    """A backend with all of the defects."""
+    with running_backend(tmp_path_factory.mktemp("defective"), *DEFECTS) as backend:
+        yield backend
 
 
 def phone_numbers(backend: Backend) -> list[str]:
@@ -146,3 +178,17 @@ def test_a_run_without_violations_has_nothing_to_replay(tmp_path: Path, capsys: 
     assert main(["replay", str(folder)]) == 0
     assert capsys.readouterr().out.strip() == ReplayMessage.NONE()
     assert main(["replay", str(folder), "v1"]) == 2
+
+
+@pytest.mark.parametrize("defect", DEFECTS)
+def test_a_defect_happens_again_without_load_where_it_is_and_nowhere_else(
+    defect: str, defective: Backend, backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    invariant, rule, operation, roles = DEFECTS[defect]
+    violation = Violation("v1", Invariant(invariant), rule, operation, roles, "", "")
+    folder = a_run(tmp_path, defective.host, violations=[violation])
+
+    again = main(["replay", str(folder), "v1", "--credentials", str(defective.credentials)])
+    elsewhere = main(["replay", str(folder), "v1", *backend.target])
+
+    assert (again, elsewhere) == (1, 0), capsys.readouterr().out

@@ -104,10 +104,9 @@ def test_the_steps_of_the_first_try_and_of_the_one_that_shows_it_are_said() -> N
     try_again(RACE, ScriptedTarget(*[403] * 5, 200), lines.append)
 
     request = "GET /api/v1/dashboard/system-overview"
-    ids = [line.rpartition(" ")[2].rstrip(")") for line in lines if line.startswith("  ")]
+    ids = [line.rpartition(" ")[2].rstrip(")") for line in lines if request in line]
     assert ids == ["id-1", "id-2", "id-5", "id-6"]
-    assert lines[0].split(": ")[1].startswith(request)
-    assert lines[2] == ReplayMessage.RACE(tries=MOST_TRIES)
+    assert lines[3] == ReplayMessage.RACE(tries=MOST_TRIES)
 
 
 @pytest.mark.parametrize(
@@ -143,9 +142,24 @@ def test_a_step_names_actor_request_status_and_request_id(
     lines: list[str] = []
     step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x", wait_s=wait_s)
 
-    StepLines(lines.append)(step, Reply(send, status, None, "7"))
+    StepLines(lines.append)([step], [Reply(send, status, None, "7")])
 
     assert [line.strip() for line in lines] == said
+
+
+def test_steps_at_the_same_instant_stand_together_with_the_fields_of_their_bodies() -> None:
+    lines: list[str] = []
+    send = Send(HOLDER, "users.preferences", body={"theme": "dark"})
+    step = CheckStep("policyholder#1", "own", send.operation, "PUT /y", ("theme",), 1)
+
+    StepLines(lines.append)([step, step], [Reply(send, 200, None, number) for number in ("7", "8")])
+
+    request = ReplayMessage.WITH_FIELDS(request="PUT /y", fields=["theme"])
+    said = [
+        ReplayMessage.STEP(actor="policyholder#1", request=request, status=200, request_id=number)
+        for number in ("7", "8")
+    ]
+    assert lines == [f"  {ReplayMessage.AT_ONCE()}", *(f"    {line}" for line in said)]
 
 
 def test_calls_at_the_same_instant_wait_for_each_other() -> None:
