@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from perfsuite.correctness import caches, contests, isolation, lists, next_reads, permissions, writes
+from perfsuite.correctness import caches, contests, isolation, kept, lists, next_reads, permissions, writes
 from perfsuite.correctness.check import Check
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import CheckKey, Invariant
 
-_MODULES = (isolation, permissions, caches, writes, next_reads, contests, lists)
+_MODULES = (isolation, permissions, caches, writes, next_reads, kept, contests, lists)
 
 WEIGHTS: Mapping[Rule, float] = {
     (Invariant.ISOLATION, isolation.OWN_ROWS): 4.0,

@@ -101,12 +101,13 @@ class Schedule:
     def _startable(self, may_write: bool) -> Iterator[Check]:
         """Of each rule that is not under way the first check that may begin."""
         busy = {rule_of(check) for check in self._reserved}
-        taken = {actor for check in self._reserved if check.writes for actor in check.actors}
+        alone = [check for check in self._reserved if check.writes and not check.shares_accounts]
+        taken = {actor for check in alone for actor in check.actors}
         for rule, checks in self._checks.items():
             if rule in busy:
                 continue
             for check in checks:
-                if not check.writes or (may_write and taken.isdisjoint(check.actors)):
+                if not check.writes or (may_write and (check.shares_accounts or taken.isdisjoint(check.actors))):
                     yield check
                     break
 

@@ -72,7 +72,7 @@ def _created(made: MadeRows) -> Callable[[Ground], Steps]:
     def steps(ground: Ground) -> Steps:
         body = yield from new_body(ground, made)
         row = yield from make(made, body)
-        outcome = yield from _as_sent(ground, row)
+        outcome = yield from as_sent(ground, row)
         if isinstance(outcome, Held):
             give_back(ground, row)
         return outcome
@@ -80,7 +80,7 @@ def _created(made: MadeRows) -> Callable[[Ground], Steps]:
     return steps
 
 
-def _as_sent(ground: Ground, row: OwnRow) -> Judging:
+def as_sent(ground: Ground, row: OwnRow) -> Judging:
     """Whether its maker finds it once in the list, and by its id, with the values that were sent."""
     made, maker = row.made, CheckActor(row.made.maker)
     found = yield from search(made, row.mark, maker)

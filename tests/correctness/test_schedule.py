@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -125,6 +126,15 @@ def test_two_checks_that_write_never_use_one_account_at_a_time() -> None:
     assert reads in begun
     assert None in begun
     assert both not in begun or not {mine, other} & set(begun)
+
+
+def test_checks_that_share_their_accounts_write_beside_others() -> None:
+    mine = check("a", "policyholder", writes=True)
+    waits = replace(check("b", "policyholder", writes=True), shares_accounts=True)
+
+    for checks in ([mine, waits], [waits, mine]):
+        schedule = Schedule(checks, SHARE, 1, {})
+        assert {schedule.next(ENOUGH, 0), schedule.next(ENOUGH, 0)} == {mine, waits}
 
 
 def test_while_nothing_may_be_written_only_the_others_begin() -> None:

@@ -1,0 +1,83 @@
+"""What was written stays as it was sent, and what was deleted stays deleted, also when every cache has expired."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from perfsuite.correctness.check import Check, CheckActor, Ground, Held, NotChecked, Reply, Send, Steps, Violated, ask
+from perfsuite.correctness.next_reads import still_there
+from perfsuite.correctness.own_rows import OwnRow, give_back, rows_in, search, succeeded, take, uses_of
+from perfsuite.correctness.writes import Judging, as_sent
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.checks import object_of
+from perfsuite.target.contract_rules import MAX_AGE_S
+from perfsuite.target.write_rules import MADE_ROWS, MadeRows
+
+STAYS = "a row stays as it was sent"
+STAYS_DELETED = "a deleted row stays deleted"
+WAIT_S = MAX_AGE_S + 1.0
+_GONE = frozenset({403, 404, 410})
+
+
+def checks() -> Iterator[Check]:
+    """Every kind of row that is created. They wait with rows of their own, so others may use the accounts meanwhile."""
+    for made in MADE_ROWS:
+        uses = uses_of(made)
+        for rule, operation, steps, who, more in (
+            (STAYS, made.create, _stays(made), (made.maker,), 0),
+            (STAYS_DELETED, made.delete, _stays_deleted(made), (made.deleter, made.maker), 3),
+        ):
+            actors = tuple(CheckActor(role) for role in dict.fromkeys(who))
+            yield Check(
+                Invariant.WRITES,
+                rule,
+                operation,
+                actors,
+                len(uses) + 1 + more,
+                steps,
+                writes=True,
+                shares_accounts=True,
+                uses=uses if rule == STAYS else (made.create, *uses),
+            )
+
+
+def _stays(made: MadeRows) -> Callable[[Ground], Steps]:
+    def steps(ground: Ground) -> Steps:
+        row = yield from take(ground, made)
+        yield WAIT_S
+        outcome = yield from as_sent(ground, row)
+        if isinstance(outcome, Held):
+            give_back(ground, row)
+        return outcome
+
+    return steps
+
+
+def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
+    deleter = CheckActor(made.deleter)
+
+    def steps(ground: Ground) -> Steps:
+        row = yield from take(ground, made, changed_too=True)
+        deletion = yield from succeeded(Send(deleter, made.delete, row.path))
+        outcome = yield from _is_gone(ground, row, deletion)
+        if isinstance(outcome, Held):
+            yield WAIT_S
+            outcome = yield from _is_gone(ground, row, deletion)
+        return outcome
+
+    return steps
+
+
+def _is_gone(ground: Ground, row: OwnRow, deletion: Reply) -> Judging:
+    """Whether neither the list nor its id shows the row, except as deleted."""
+    made, reader = row.made, deletion.send.actor
+    ((name, identity),) = row.path.items()
+    found = yield from search(made, row.mark, reader)
+    if still_there(ground, made, [each for each in rows_in(found) if str(each.get(name)) == identity]):
+        return Violated("no such row in the list", "the row as it was", (deletion, found))
+    if not made.read:
+        return Held()
+    single = yield from ask(Send(reader, made.read, row.path))
+    if single.ok and still_there(ground, made, [object_of(single.body)]):
+        return Violated("HTTP 404", f"HTTP {single.status}", (deletion, single))
+    return Held() if single.ok or single.status in _GONE else NotChecked(single.outcome)

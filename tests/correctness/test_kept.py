@@ -1,0 +1,121 @@
+"""What was written and deleted is looked at again when every cache has expired."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from perfsuite.correctness import kept
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.client import CheckClient
+from perfsuite.correctness.drive import carry_out
+from perfsuite.target.contract_rules import MAX_AGE_S
+from tests.backend.conftest import Serve
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.real_target import client_of
+
+CHECKS = tuple(kept.checks())
+STAYS = {check.operation: check for check in CHECKS if check.rule == kept.STAYS}
+DELETED = {check.operation: check for check in CHECKS if check.rule == kept.STAYS_DELETED}
+
+
+class Hurried:
+    """The real client, for whom the time that a check waits has passed at once."""
+
+    def __init__(self, client: CheckClient) -> None:
+        self._client = client
+        self.waited: list[float] = []
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        return self._client.exchange(sends)
+
+    def wait(self, seconds: float) -> None:
+        self.waited.append(seconds)
+
+
+def all_of(api: Api) -> tuple[list[Outcome], list[float]]:
+    client = client_of(api)
+    hurried = Hurried(client)
+    try:
+        return [carry_out(check, client, hurried) for check in CHECKS], hurried.waited
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("faults", [(), ("soft_deletes",)])
+def test_a_healthy_backend_keeps_rows_and_deletes_them_for_good(serve: Serve, faults: tuple[str, ...]) -> None:
+    outcomes, waited = all_of(serve(*faults))
+    assert outcomes == [Held()] * len(CHECKS)
+    assert len(waited) == len(CHECKS)
+    assert min(waited) > MAX_AGE_S
+
+
+def test_they_do_not_keep_other_checks_from_their_accounts() -> None:
+    assert all(check.shares_accounts and check.writes for check in CHECKS)
+    assert STAYS.keys() == {"leads.create", "tickets.create", "policies.create"}
+    assert DELETED.keys() == {"leads.delete", "tickets.delete", "policies.delete"}
+
+
+TICKET = {"ticket_id": "1", "subject": "PERF-1", "customer_id": "h", "status": "open"}
+TWIN = {**TICKET, "ticket_id": "2"}
+CANCELLED = {**TICKET, "status": "cancelled"}
+MADE = ((200, {"data": {"tickets": [{"customer_id": "h"}]}}), (201, TICKET))
+DONE, GONE, BUSY = (200, {"success": True}), (404, None), (503, None)
+
+
+def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
+    return 200, {"data": {"tickets": list(rows)}}
+
+
+def ended(check: Check, *answers: tuple[int, Any]) -> tuple[Outcome, float]:
+    """How the check ends after exactly these answers, and how long it waited."""
+    carrier = InOrder(*MADE, *answers)
+    outcome = carry_out(check, BareGround(), carrier)
+    assert len(carrier.sent) == len(answers) + len(MADE)
+    return outcome, carrier.waited
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome", "waits"),
+    [
+        pytest.param((DONE, tickets(), GONE, tickets(), GONE), Held(), True, id="gone"),
+        pytest.param((DONE, tickets(TWIN), GONE, tickets(TWIN), GONE), Held(), True, id="another row with its mark"),
+        pytest.param(
+            (DONE, tickets(CANCELLED), (200, CANCELLED), tickets(CANCELLED), (200, CANCELLED)), Held(), True, id="kept"
+        ),
+        pytest.param(((403, None),), NotChecked("HTTP 403"), False, id="refused"),
+        pytest.param((DONE, tickets(), BUSY), NotChecked("HTTP 503"), False, id="not read"),
+        pytest.param((DONE, tickets(), GONE, BUSY), NotChecked("HTTP 503"), True, id="not read later"),
+        pytest.param(
+            (DONE, tickets(TICKET)),
+            Violated("no such row in the list", "the row as it was", ()),
+            False,
+            id="in the list",
+        ),
+        pytest.param(
+            (DONE, tickets(), (200, TICKET)), Violated("HTTP 404", "HTTP 200", ()), False, id="there under its id"
+        ),
+        pytest.param(
+            (DONE, tickets(), GONE, tickets(), (200, TICKET)),
+            Violated("HTTP 404", "HTTP 200", ()),
+            True,
+            id="there again",
+        ),
+    ],
+)
+def test_a_deleted_row(answers: tuple[tuple[int, Any], ...], outcome: Outcome, waits: bool) -> None:
+    found, waited = ended(DELETED["tickets.delete"], *answers)
+    if isinstance(found, Violated):
+        assert len(found.replies) == 2
+        found = Violated(found.expected, found.seen, ())
+    assert found == outcome
+    assert waited == (kept.WAIT_S if waits else 0)
+
+
+def test_a_row_that_has_other_values_later() -> None:
+    other = {**TICKET, "customer_id": "x"}
+    outcome, waited = ended(STAYS["tickets.create"], tickets(TICKET), (200, other))
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen, waited) == ("customer_id: h", "customer_id: x", kept.WAIT_S)
