@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain
+from typing import TypeVar
 
 from perfsuite.correctness.check import Check
 from perfsuite.model.correctness import Invariant
@@ -13,6 +15,7 @@ MOST_CREDIT = 40.0
 """Requests: what a pause of the checks cannot save up beyond, so that they never come in a burst."""
 
 Rule = tuple[Invariant, str]
+T = TypeVar("T")
 
 
 def rule_of(check: Check) -> Rule:
@@ -21,7 +24,8 @@ def rule_of(check: Check) -> Rule:
 
 
 class Schedule:
-    """Shares a budget between rules by their weights, and within a rule between its checks, the least checked first.
+    """Shares a budget between rules by their weights, within a rule between its operations, and within those between
+    roles, the least checked first.
 
     Of each rule one check is under way at a time, and of those that write one of each account. The order is a matter of
     the seed alone, as long as every check is answered in time.
@@ -32,8 +36,8 @@ class Schedule:
         self._share = share
         self._weights = weights
         self._spent: dict[Rule, float] = {}
-        self._checks: dict[Rule, deque[Check]] = {}
-        """Of each rule: the least checked ones first."""
+        self._checks: dict[Rule, deque[deque[Check]]] = {}
+        """Of each rule: the checks of each operation, the least checked ones first."""
         self._never_begun: dict[Check, None] = {}
         self._reserved: dict[Check, int] = {}
         """Checks under way → requests that they may still send, logins included."""
@@ -41,10 +45,13 @@ class Schedule:
         """The same without logins."""
         shuffled = list(checks)
         random.Random(f"{seed}/checks").shuffle(shuffled)
+        of_operation: dict[tuple[Rule, str], deque[Check]] = {}
         for check in shuffled:
-            self._checks.setdefault(rule_of(check), deque()).append(check)
-            self._spent.setdefault(rule_of(check), 0.0)
+            of_operation.setdefault((rule_of(check), check.operation), deque()).append(check)
             self._never_begun[check] = None
+        for (rule, _operation), checks_of_it in of_operation.items():
+            self._checks.setdefault(rule, deque()).append(checks_of_it)
+            self._spent.setdefault(rule, 0.0)
         self._earned = self._seen = 0.0
 
     @property
@@ -66,15 +73,18 @@ class Schedule:
         make besides its requests.
         """
         available = self._earn(load_requests, check_requests)
+        if available < 1:
+            return None
         due = min(self._startable(may_write), key=self._turn, default=None)
         if due is None:
             return None
         cost = due.requests + logins(due)
         if cost > available:
             return None
-        rule = rule_of(due)
-        self._checks[rule].remove(due)
-        self._checks[rule].append(due)
+        operations = self._checks[rule_of(due)]
+        of_operation = next(each for each in operations if due in each)
+        _to_the_end(of_operation, due)
+        _to_the_end(operations, of_operation)
         self._never_begun.pop(due, None)
         self._reserved[due], self._left[due] = cost, due.requests
         return due
@@ -103,10 +113,10 @@ class Schedule:
         busy = {rule_of(check) for check in self._reserved}
         alone = [check for check in self._reserved if check.writes and not check.shares_accounts]
         taken = {actor for check in alone for actor in check.actors}
-        for rule, checks in self._checks.items():
+        for rule, operations in self._checks.items():
             if rule in busy:
                 continue
-            for check in checks:
+            for check in chain.from_iterable(operations):
                 if not check.writes or (may_write and (check.shares_accounts or taken.isdisjoint(check.actors))):
                     yield check
                     break
@@ -114,3 +124,8 @@ class Schedule:
     def _turn(self, check: Check) -> float:
         rule = rule_of(check)
         return self._spent[rule] / self._weights.get(rule, 1.0)
+
+
+def _to_the_end(queue: deque[T], one: T) -> None:
+    queue.remove(one)
+    queue.append(one)

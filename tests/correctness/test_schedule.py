@@ -17,14 +17,16 @@ ENOUGH = 1_000_000
 """Requests of the load that earn all that can be saved up."""
 
 
-def check(rule: str = "a rule", *roles: str, requests: int = 1, writes: bool = False) -> Check:
+def check(
+    rule: str = "a rule", *roles: str, requests: int = 1, writes: bool = False, operation: str = "users.me"
+) -> Check:
     actors = tuple(CheckActor(role) for role in roles or ("policyholder",))
 
     def steps(_ground: Ground) -> Steps:
-        yield from ask(Send(actors[0], "users.me"))
+        yield from ask(Send(actors[0], operation))
         return Held()
 
-    return Check(Invariant.PERMISSIONS, rule, "users.me", actors, requests, steps, writes)
+    return Check(Invariant.PERMISSIONS, rule, operation, actors, requests, steps, writes)
 
 
 def made(schedule: Schedule, many: int) -> list[Check]:
@@ -48,8 +50,18 @@ def test_within_a_rule_the_least_checked_one_is_next() -> None:
     assert set(turns) == set(checks)
 
 
+def test_each_operation_has_its_turn_before_another_role_is_checked_for_one() -> None:
+    many = [check(operation="policies.read") for _ in range(5)]
+    few = [check(operation=name) for name in ("users.read", "agents.read")]
+
+    turns = made(Schedule([*many, *few], SHARE, 1, {}), 15)
+
+    assert all(len({each.operation for each in turns[at : at + 3]}) == 3 for at in (0, 3, 6, 9, 12))
+    assert set(turns) == {*many, *few}
+
+
 def test_the_order_is_a_matter_of_the_seed() -> None:
-    checks = [check(rule) for rule in "aab" for _ in range(4)]
+    checks = [check(rule) for rule in "aab" for _ in range(6)]
 
     first, again, other = (made(Schedule(checks, SHARE, seed, {}), 12) for seed in (1, 1, 2))
 

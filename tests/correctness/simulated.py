@@ -1,0 +1,272 @@
+"""Runs that nobody waits for: the real schedule and the real checks against the simulated backend under a load.
+
+The load is 100 requests/s of 91 users in the mix of the roles. Of its requests those are made that change what checks
+see: its writes, and reads that fill caches.
+"""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import count
+from random import Random
+from typing import Any
+
+from greenlet import greenlet
+
+from perfsuite.correctness.catalogue import WEIGHTS, all_checks
+from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.possible import NOT_OFFERED, Possible
+from perfsuite.correctness.schedule import Schedule
+from perfsuite.model.correctness import SHARES, CheckLevel
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import HOLDER, JUNIOR, PROVIDER, REGIONAL, SENIOR, SUPER, SUPPORT
+from tests.correctness import simulated_figures, simulated_row_routes
+from tests.correctness.simulated_backend import HANDLERS, SimulatedBackend, route_of
+from tests.correctness.simulated_rows import ACCOUNTS, ROLES, Row
+
+assert simulated_figures and simulated_row_routes  # they have the routes
+
+RATE = 100.0
+"""Requests/s of the load."""
+STEP_S = 0.05
+LATENCY_S = (0.002, 0.02)
+USED = {SUPER: 1, PROVIDER: 2, REGIONAL: 3, SENIOR: 4, JUNIOR: 4, HOLDER: 5, SUPPORT: 4}
+"""Role → accounts that the load has logged in."""
+
+# Once a second on average, of 100 requests/s of all roles.
+READS: Mapping[str, tuple[float, tuple[str, ...]]] = {
+    "users.me": (26.0, (HOLDER, JUNIOR)),
+    "agents.profile": (15.0, (SENIOR, JUNIOR)),
+    "policies.list": (8.0, (HOLDER, JUNIOR, PROVIDER)),
+    "agents.performance": (3.8, (SENIOR, JUNIOR)),
+    "dashboard.senior_agent": (3.2, (SENIOR,)),
+    "leads.list": (2.4, (SENIOR,)),
+    "dashboard.provider": (0.4, (PROVIDER,)),
+    "dashboard.analytics": (0.4, (PROVIDER,)),
+    "analytics.comprehensive": (1.9, (SENIOR, REGIONAL)),
+    "analytics.reports": (0.65, (SUPPORT, PROVIDER)),
+    "dashboard.system": (0.2, (SUPER,)),
+    "tickets.list": (1.4, (SUPPORT,)),
+    "flags.list": (0.05, (SUPER,)),
+}
+WRITES: Mapping[str, float] = {
+    "policies.create": 1.8,
+    "users.preferences": 1.5,
+    "leads.create": 0.9,
+    "tickets.create": 0.28,
+    "tickets.status": 0.28,
+    "policies.approve": 0.09,
+    "users.update": 0.02,
+}
+
+
+@dataclass(slots=True)
+class Ended:
+    """A check that ended, s after the start of the load."""
+
+    at: float
+    check: Check
+    outcome: Outcome
+
+
+@dataclass
+class SimulatedRun:
+    """One run. `busy`: share of the requests of checks that the target is too busy to answer."""
+
+    seed: int
+    defects: Mapping[str, Collection[str]] = field(default_factory=dict)
+    busy: float = 0.0
+    checks: Iterable[Check] = field(default_factory=all_checks)
+    weights: Mapping[Any, float] = field(default_factory=lambda: WEIGHTS)
+    known: dict[str, Any] = field(default_factory=dict)
+    ended: list[Ended] = field(default_factory=list)
+    sent: int = 0
+    """Requests of checks, logins included."""
+    load: int = 0
+    """Requests of the load."""
+    now: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.random = Random(f"{self.seed}/simulated")
+        self.backend = SimulatedBackend(self.random, self.defects)
+        self._loads = Random(f"{self.seed}/load")
+        self._marks = count(1)
+        self._queue: list[tuple[float, int, Callable[[], Any]]] = []
+        self._order = count()
+        self._last_read: dict[str, float] = {}
+        self._made: dict[str, list[str]] = {"policy": [], "ticket": []}
+        self._changed: dict[tuple[str, str], str] = {}
+        used = {role: USED[role] for role in ROLES}
+        self._logged_in = {
+            self.backend.account(CheckActor(role, at))["user_id"] for role in used for at in range(used[role])
+        }
+        without = {name: NOT_OFFERED for name in CATALOGUE if route_of(name) not in HANDLERS}
+        possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without)
+        checks = [check for check in self.checks if not possible.why_not(check)]
+        self.schedule = Schedule(checks, SHARES[CheckLevel.SAMPLE], self.seed, self.weights)
+
+    # ── time ───────────────────────────────────────────────────────────────────────────────────────
+
+    def run(self, seconds: float, until: Callable[[Ended], bool] = lambda _ended: False) -> Ended | None:
+        """Let the load go on for so long; the check for which `until` is true ends it."""
+        end, steps = self.now + seconds, count(1)
+        looked = 0
+        for step in steps:
+            at = step * STEP_S
+            while self._queue and self._queue[0][0] <= at:
+                self.now, _, go_on = heapq.heappop(self._queue)
+                self.backend.now = self.now
+                go_on()
+            self.now = self.backend.now = at
+            self.load = round(at * RATE)
+            self._write()
+            due = self.schedule.next(self.load, self.sent, self._logins)
+            if due is not None:
+                greenlet(self._check).switch(due)
+            for each in self.ended[looked:]:
+                if until(each):
+                    return each
+            looked = len(self.ended)
+            if at >= end:
+                return None
+        raise AssertionError
+
+    def _check(self, check: Check) -> None:
+        outcome = carry_out(check, self, _OfOne(self, check))
+        self.schedule.ended(check)
+        self.ended.append(Ended(self.now, check, outcome))
+
+    def later(self, seconds: float) -> None:
+        """Let so much time pass for one check."""
+        heapq.heappush(self._queue, (self.now + seconds, next(self._order), greenlet.getcurrent().switch))
+        parent = greenlet.getcurrent().parent
+        assert parent is not None
+        parent.switch()
+
+    # ── what checks know: see Ground ───────────────────────────────────────────────────────────────
+
+    def user_id(self, actor: CheckActor) -> str:
+        self.log_in(actor)
+        return str(self.user(actor)["user_id"])
+
+    def user(self, actor: CheckActor) -> Row:
+        return self.backend.account(actor)
+
+    def new_mark(self) -> str:
+        return f"PERF-1-{next(self._marks):06d}"
+
+    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+        return self._changed.setdefault((self.user_id(actor), setting), before)
+
+    def put_back(self, actor: CheckActor, setting: str) -> None:
+        del self._changed[self.user_id(actor), setting]
+
+    # ── requests of checks ─────────────────────────────────────────────────────────────────────────
+
+    def _logins(self, check: Check) -> int:
+        return len({self.user(actor)["user_id"] for actor in check.actors} - self._logged_in)
+
+    def log_in(self, actor: CheckActor) -> None:
+        """As many requests as it takes."""
+        if self.user(actor)["user_id"] not in self._logged_in:
+            self._logged_in.add(self.user(actor)["user_id"])
+            self.sent += 1
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        """At the same instant."""
+        for send in sends:
+            self.log_in(send.actor)
+            self._read(route_of(send.operation))
+        self.later(self.random.uniform(*LATENCY_S))
+        self.sent += len(sends)
+        seconds = [None if self.random.random() < self.busy else self.backend.begin(send) for send in sends]
+        self.random.shuffle(order := list(range(len(sends))))
+        answers = {at: second() if (second := seconds[at]) else (503, None) for at in order}
+        self.later(self.random.uniform(*LATENCY_S))
+        return tuple(Reply(send, *answers[at], f"r{self.sent}", self.now) for at, send in enumerate(sends))
+
+    # ── the load ───────────────────────────────────────────────────────────────────────────────────
+
+    def _actor(self, *roles: str) -> CheckActor:
+        role = self._loads.choice(roles)
+        return CheckActor(role, self._loads.randrange(USED[role]))
+
+    def _read(self, route: str) -> None:
+        """A user of the load may have read just before what a check is about to read."""
+        if route not in READS:
+            return
+        rate, roles = READS[route]
+        since = self.now - self._last_read.get(route, 0.0)
+        self._last_read[route] = self.now
+        if self._loads.random() < 1 - math.exp(-rate * since):
+            self.backend.ask(Send(self._actor(*roles), route))
+
+    def _write(self) -> None:
+        for name, rate in WRITES.items():
+            if self._loads.random() < rate * STEP_S:
+                self._write_once(name)
+
+    def _write_once(self, name: str) -> None:
+        world, loads = self.backend.world, self._loads
+        send: Send | None = None
+        if name == "policies.create":
+            seller = self._actor(SENIOR)
+            agent_id = world.behind[self.user(seller)["user_id"]]["agent_id"]
+            like = next(row for row in world.policies.values() if row["agent_id"] == agent_id)
+            send = Send(seller, name, body={**like, "policy_number": f"PERF-load-{next(self._marks)}"})
+        elif name == "leads.create":
+            body = {"customer_name": f"PERF-load-{next(self._marks)}", "contact_number": "9", "lead_source": "website"}
+            send = Send(self._actor(SENIOR), name, body=body)
+        elif name == "tickets.create":
+            body = {"subject": f"PERF-load-{next(self._marks)}", "description": "", "customer_id": "x"}
+            send = Send(self._actor(SUPPORT), name, body=body)
+        elif name == "users.preferences":
+            who = self._actor(HOLDER)
+            send = self._own(who, name, {"theme_preference": loads.choice(("light", "dark"))})
+        elif name == "users.update":
+            who = CheckActor(SUPER)
+            send = self._own(who, name, {"first_name": self.user(who)["first_name"]})
+        elif name == "policies.approve" and self._made["policy"]:
+            send = Send(self._actor(REGIONAL), name, {"policy_id": loads.choice(self._made["policy"])})
+        elif name == "tickets.status" and self._made["ticket"]:
+            path = {"ticket_id": loads.choice(self._made["ticket"])}
+            send = Send(self._actor(SUPPORT), name, path, {"status": loads.choice(("in_progress", "resolved"))})
+        if send is not None:
+            _status, body = self.backend.ask(send)
+            kind = CATALOGUE[name].creates
+            if kind in self._made:
+                self._made[kind].append(body[f"{kind}_id"])
+
+    def _own(self, who: CheckActor, name: str, body: Row) -> Send:
+        return Send(who, name, {"user_id": self.user(who)["user_id"]}, body)
+
+    # ── what came of it ────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def violations(self) -> list[Ended]:
+        """Checks that did not hold."""
+        return [each for each in self.ended if isinstance(each.outcome, Violated)]
+
+    def reasons(self) -> Counter[str]:
+        """Why checks ended without a result."""
+        return Counter(each.outcome.why for each in self.ended if isinstance(each.outcome, NotChecked))
+
+
+class _OfOne:
+    """The carrier of one check."""
+
+    def __init__(self, run: SimulatedRun, check: Check) -> None:
+        self._run, self._check = run, check
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        replies = self._run.exchange(sends)
+        self._run.schedule.sent(self._check, len(sends))
+        return replies
+
+    def wait(self, seconds: float) -> None:
+        self._run.later(seconds)
