@@ -45,6 +45,9 @@ RUNS = {
         "--scenarios", str(_SHAPES), "--scenario", "climb",
     ),
     "endurance": ("--demo", "--users", "20", "--spawn-rate", "20", "--duration", "10m", "--fault", "leak=1MB/min"),
+    "wrong": (
+        "--demo", "--users", "100", "--spawn-rate", "20", "--duration", "1m", "--fault", "no_owner_check@policies.read",
+    ),
     "capacity": ("capacity", "--demo", "--fault", "capacity=2:20", "--max-users", "400", "--max-duration", "8m"),
 }  # fmt: skip
 """Outcome → the options of a run that ends so. Faults count from the start of the backend, before the load."""
@@ -55,6 +58,7 @@ _EXIT_CODES = {
     "interrupted": 130,
     "stages": 0,
     "endurance": 0,
+    "wrong": 1,
     "capacity": 0,
 }
 _INTERRUPT_AFTER_S = 25.0
@@ -85,6 +89,8 @@ KEPT = {
     "report-stages": ("stages", Look(height=640, at="#charts")),
     "report-stages-table": ("stages", Look(height=260, at="#stages-title")),
     "report-stability": ("endurance", Look(height=500, at="#stability-title")),
+    "report-violation": ("wrong", Look(width=1000, height=620, at="#correctness")),
+    "report-checks": ("wrong", Look(width=1000, height=900, at="#correctness h3:not(summary h3)")),
     "report-capacity": ("capacity", Look(width=1000, height=700, at="#capacity")),
 }
 """Name of a picture in docs/images → the run that it shows, and how."""

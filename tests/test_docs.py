@@ -21,9 +21,11 @@ from perfsuite.cli import main as cli
 from perfsuite.cli.commands import COMMANDS, RUN, Command, help_parser
 from perfsuite.cli.commands.load import PAUSE_BETWEEN_S
 from perfsuite.cli.parser import parse
-from perfsuite.format import bound, option_duration
+from perfsuite.correctness.catalogue import all_checks
+from perfsuite.format import bound, option_duration, percent
 from perfsuite.measurements import records as measurements
 from perfsuite.messages.reasons import Reason
+from perfsuite.model.correctness import SHARES
 from perfsuite.monitor.readings import READINGS_COLUMNS
 from perfsuite.plan.files import KnownNames, read_scenarios, read_targets
 from perfsuite.report.files.csv_files import REMAINING_COLUMNS
@@ -40,6 +42,7 @@ README = ROOT / "README.md"
 RUNNING, COMMANDS_PAGE = ROOT / "docs" / "running.md", ROOT / "docs" / "commands.md"
 TROUBLE_PAGE = ROOT / "docs" / "troubleshooting.md"
 FILES_PAGE = ROOT / "docs" / "files.md"
+CORRECTNESS_PAGE = ROOT / "docs" / "correctness.md"
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("*.md"))
 EXAMPLES_PAGE = ROOT / "examples" / "README.md"
 PAGES = [README, ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", EXAMPLES_PAGE, *sorted((ROOT / "docs").rglob("*.md"))]
@@ -423,6 +426,17 @@ def test_decisions_are_numbered_and_short() -> None:
 def test_the_role_in_the_docs_is_the_example_that_is_run() -> None:
     shown = [text for language, text in blocks(ROOT / "docs" / "writing-a-role.md") if language == "python"]
     assert shown == [(ROOT / "examples" / "own_role" / "auditor.py").read_text().rstrip("\n")]
+
+
+def test_rules_of_correctness_are_those_of_the_code() -> None:
+    shown = {(row[0], row[1]) for row in table(section(CORRECTNESS_PAGE, "What is checked"))}
+    assert shown == {(check.invariant.value, check.rule) for check in all_checks()}
+
+
+def test_shares_of_checks_are_those_of_the_code() -> None:
+    shown = {row[0]: row[1] for row in table(section(CORRECTNESS_PAGE, "How much is checked"))}
+    limits = {level.value: percent(share) if share else "nothing" for level, share in SHARES.items()}
+    assert shown == limits
 
 
 def texts_of(names: Iterable[str]) -> str:

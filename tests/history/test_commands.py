@@ -206,12 +206,14 @@ def test_doubts_about_a_baseline_are_reported(typed: Typed) -> None:
     with RunArchive(typed.results).open_history() as history:
         history.add(made.run(1, run_id="one", outcome=Outcome.INCONCLUSIVE))
         history.add(made.run(2, run_id="two", conditions=made.conditions(host="http://other")))
+        history.add(made.run(3, run_id="three", outcome=Outcome.FAIL))
 
-    code, out, _err = typed("baseline", "save", "main", "--run", "one", "two")
+    code, out, _err = typed("baseline", "save", "main", "--run", "one", "two", "three")
 
     assert code == 0
     assert [line for line in out.splitlines() if line.startswith("Note")] == [
         "Note: one was inconclusive",
+        "Note: three failed: see its report for the reasons",
         "Note: two and one: other target: http://staging:8015, http://other",
         "Note: none of the runs has a fingerprint: costs at the database will not be compared",
     ]

@@ -14,6 +14,7 @@ from perfsuite.history import History, RunQuery, read_baseline, select, write_ba
 from perfsuite.history.conditions import mismatches
 from perfsuite.history.select import BASELINES_FOLDER, NAME, slim
 from perfsuite.messages.cli import CliMessage
+from perfsuite.model import Outcome
 from perfsuite.model.history import Baseline, PastRun
 from perfsuite.report.runs_page.table import render_baseline, render_baselines, render_runs
 from perfsuite.run.archive import RebuildResult, RunArchive, rebuild
@@ -133,6 +134,7 @@ def _copy_of(name: str, archive: RunArchive) -> Path:
 def _doubts(runs: list[PastRun]) -> list[str]:
     """Warnings about the runs of a baseline, which is saved nevertheless."""
     lines = [f"{run.run_id} was {run.outcome.value}" for run in runs if not run.outcome.is_conclusive]
+    lines += [f"{run.run_id} failed: see its report for the reasons" for run in runs if run.outcome is Outcome.FAIL]
     first: dict[str, PastRun] = {}
     for run in runs:
         other = first.setdefault(run.conditions.scenario, run)
