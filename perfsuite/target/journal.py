@@ -80,6 +80,11 @@ def is_mark(text: str) -> bool:
     return text.startswith(_MARK)
 
 
+def is_of_a_check(text: str) -> bool:
+    """True for a mark of a row that no user of a load made: a check of correctness may delete it at any time."""
+    return text.startswith(_MARK) and f"-{NOBODY}-" in text
+
+
 class Marks:
     """Texts that mark rows as made by a run: PERF-<run>-<process>-<creator>-<number>."""
 

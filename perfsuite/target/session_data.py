@@ -10,8 +10,8 @@ from typing import Any
 from perfsuite.clock import utc_s
 from perfsuite.model import Account
 from perfsuite.model.role import Call, Role
-from perfsuite.target.catalogue import CATALOGUE, Operation
-from perfsuite.target.journal import JournalEntry
+from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
+from perfsuite.target.journal import JournalEntry, is_of_a_check
 from perfsuite.target.missing_data import MissingData
 from perfsuite.target.rows import Rows
 from perfsuite.target.run_state import RunState
@@ -99,12 +99,18 @@ class SessionData(ABC):
         return self.known.get(kind, [])
 
     def pick(self, kind: str) -> dict[str, Any] | None:
-        """One of the known rows of a kind, at random; None when the target holds none."""
+        """One of the known rows of a kind, at random; None when the target holds none.
+
+        Rows of checks of correctness are left out: they may be gone when a step asks for them.
+        """
         rows = self._needed(kind)
         if not rows:
             return None
-        self.chosen[kind] = self.random.choice(rows)
-        return self.chosen[kind]
+        row = self.random.choice(rows)
+        if _is_of_a_check(kind, row):
+            row = next((each for each in rows if not _is_of_a_check(kind, each)), {})
+        self.chosen[kind] = row
+        return row or None
 
     def row_with(self, field: str, *kinds: str) -> dict[str, Any] | None:
         """A row that has a value in `field`, at random, of the first of these kinds that has one; None without any."""
@@ -155,3 +161,7 @@ class SessionData(ABC):
             self.known[operation.yields] = rows
             if self._missing is not None:
                 self._missing.gave_rows(operation)
+
+
+def _is_of_a_check(kind: str, row: dict[str, Any]) -> bool:
+    return kind in CREATIONS and is_of_a_check(str(row.get(CREATIONS[kind].marked_by)))

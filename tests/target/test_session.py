@@ -22,7 +22,7 @@ from perfsuite.target.exchange import Action, Answer, Request
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session, SessionEnded
-from tests.target.contract import ACCOUNT_FIELDS, LEAD, POLICY, PREMIUM, row
+from tests.target.contract import ACCOUNT_FIELDS, LEAD, POLICY, PREMIUM, TICKET, row
 from tests.target.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarget, Notes, answer, lost
 from tests.target.sent_headers import headers_of
 
@@ -1076,3 +1076,28 @@ def test_a_role_without_sources_makes_do_with_what_its_steps_teach() -> None:
 
     assert len(stage.notes.missing) == 1
     assert result.requests == 2
+
+
+def test_rows_of_checks_which_may_be_deleted_at_any_time_are_not_picked() -> None:
+    stage = Stage("support_staff")
+    of_a_check, of_the_load = stage.run.marks.next(), stage.run.marks.next("9876543206")
+    for number in range(20):
+        name = f"checked-{number}"
+        stage.target.tickets[name] = row(TICKET, ticket_id=name, customer_id="h", subject=of_a_check)
+    stage.target.tickets["sold"] = row(TICKET, ticket_id="sold", customer_id="h", subject=of_the_load)
+
+    for _ in range(30):
+        stage.perform(Step("tickets.list"), Step("tickets.read", one("ticket")))
+
+    assert {asked.ids["ticket_id"] for asked in stage.target.asked_for("tickets.read")} <= {"ticket-0", "sold"}
+    assert len(stage.target.asked_for("tickets.read")) == 30
+
+
+def test_where_checks_made_all_rows_there_is_none_to_pick() -> None:
+    stage = Stage("support_staff")
+    mark = stage.run.marks.next()
+    stage.target.tickets = {"checked": row(TICKET, ticket_id="checked", customer_id="h", subject=mark)}
+
+    stage.perform(Step("tickets.list"), Step("tickets.read", one("ticket")))
+
+    assert stage.target.asked_for("tickets.read") == []
