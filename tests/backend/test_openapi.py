@@ -71,9 +71,11 @@ def _generated(app: Application, caller: str, only: str = "") -> Outcome:
             "headers": headers,
             "continue-on-failure": True,
             "generation": {"max-examples": EXAMPLES, "deterministic": True},
-            "phases": {"stateful": {"enabled": False}},
+            # Without a token the limits of parameters are not reached.
+            "phases": {"stateful": {"enabled": False}, "coverage": {"enabled": bool(caller)}},
             "checks": {name: {"enabled": False} for name in LEFT_OUT},
             "cache": {"enabled": False},
+            "suppress-health-check": ["too_slow"],  # of the machine, not of the backend
         }
     )
     schema = schemathesis.openapi.from_asgi("/openapi.json", app, config=config)
@@ -96,9 +98,9 @@ def test_no_answer_is_an_error_or_undocumented(app: Application) -> None:
     assert {caller: outcome.problems for caller, outcome in outcomes.items()} == {caller: [] for caller in CALLERS}
     paths = app.openapi()["paths"]
     operations = {f"{method.upper()} {path}" for path, methods in paths.items() for method in methods}
-    for outcome in outcomes.values():
+    for caller, outcome in outcomes.items():
         assert operations <= set(outcome.requests)
-        assert outcome.requests.total() > 1000
+        assert outcome.requests.total() > (1000 if caller else 100)
     # A login needs a password, and a ticket a customer, that no generator guesses.
     guarded = {"POST /api/v1/auth/login", "POST /api/v1/support/tickets/"}
     answered = {label for caller in CALLERS for label, status in outcomes[caller].statuses if status < 300}
