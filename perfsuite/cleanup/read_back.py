@@ -50,17 +50,34 @@ class ReadBack:
         if kind.read:
             readers.append(_OneByOne(actors, partial(_single, kind)))
         self._first, *self._others = [reader for reader in readers if reader.look(rows)] or readers[-1:]
+        self._hides = False
+        """A search or list leaves out rows that the target keeps under another status."""
+        self._agreed = 0
+        """Rows that were neither listed nor there by their id."""
 
     def found(self, row: CreatedRow, delete_status: int) -> list[Row]:
         """After the deletion: the rows with the mark, as they are now. Raises NotDone when nobody can know that."""
         shown = self._first.found(row, delete_status)
         for reader in self._others:
-            shown = [now for each in shown for now in self._once_more(reader, row, each)]
+            if shown:
+                shown = [now for each in shown for now in self._once_more(reader, row, each)]
+            elif self._hides or self._agreed < _LOOKS:
+                shown = self._hidden(reader, row, delete_status)
         return shown
 
     def forget(self) -> None:
         """Read anew what was read."""
         self._first.forget()
+
+    def _hidden(self, reader: _Reader, row: CreatedRow, delete_status: int) -> list[Row]:
+        try:
+            found = reader.found(row, delete_status)
+        except NotDone:
+            return []
+        kept = [each for each in found if self._kind.soft_deleted_as(each)]
+        self._hides = self._hides or bool(kept)
+        self._agreed += not kept
+        return kept
 
     def _once_more(self, reader: _Reader, row: CreatedRow, shown: Row) -> list[Row]:
         """A row that looks untouched may come from a cache; a request that was not made before does not."""
