@@ -68,6 +68,8 @@ class LiveState:
     """`statistics` as targets judge them, see Summary.totals_ok; None where they are the same."""
     generator_percent: int | None = None
     """How near its limit the load generator was over the last ten seconds; 100: saturated. None where not known."""
+    violations: int = 0
+    """Invariants that did not hold, for one operation and some roles each."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,7 +22,7 @@ from perfsuite.summary.summarize import Circumstances
 BEGIN_WITHIN_S = 1.0
 _SAME_OPTIONS = (
     *("read_only", "tolerate_broken", "accept_leftovers", "roles_module", "mapping", "timeout_s", "stop_timeout_s"),
-    "schema",
+    *("check_correctness", "schema"),
 )
 _SAME_ACCESS = ("proxy", "header_names", "retry")
 """Certificates may lie elsewhere on each machine."""

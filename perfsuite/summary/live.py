@@ -94,6 +94,7 @@ class LiveView:
             failed=self._most_frequent_failures(),
             ok=statistics_ok(shown, length_s, ends_known=ends_known),
             generator_percent=capacity_within(self.aggregate, range(stop - _GENERATOR_S, stop)).used_percent,
+            violations=len(self.aggregate.checks.violations),
         )
 
     def unanswered_s(self, now_utc_s: float) -> int:

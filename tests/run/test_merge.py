@@ -30,6 +30,7 @@ from perfsuite.model import (
     Target,
     Works,
 )
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.monitor import Reading
 from perfsuite.model.periods import PLATEAU
 from perfsuite.monitor import FILE_NAME as READINGS_FILE
@@ -236,6 +237,7 @@ def test_a_run_that_was_cut_off_ends_the_steady_state(tmp_path: Path) -> None:
             {"scenario": replace(B.plan().scenario, arrival=Arrival(5.0))}, MergeMessage.SCENARIO_FIELD, id="open"
         ),
         pytest.param({"read_only": True}, MergeMessage.OPTION, id="one of them writes nothing"),
+        pytest.param({"check_correctness": CheckLevel.SAMPLE}, MergeMessage.OPTION, id="one of them checks"),
         pytest.param({"access": Access(proxy="http://proxy")}, MergeMessage.OPTION, id="through a proxy"),
         pytest.param({"later_s": 60}, MergeMessage.NOT_TOGETHER, id="one after the other"),
         pytest.param(

@@ -5,11 +5,14 @@ from __future__ import annotations
 import random
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from perfsuite.measurements.aggregate import Aggregate
+from perfsuite.measurements.check_ended import CheckEnded
 from perfsuite.measurements.records import Record
 from perfsuite.model import CapacityPlan, FailureKind, LiveFailure, LiveLine, SearchBy
+from perfsuite.model.correctness import CheckResult
 from perfsuite.summary import LiveView, build
 from perfsuite.summary.live import KEPT_S
 from tests.summary.made_records import ROLES, START, Process, make_plan
@@ -223,3 +226,11 @@ def test_the_generator_is_shown_as_near_its_limit_as_it_was_in_the_last_ten_seco
 
     assert view.state(START + 30).generator_percent == 40
     assert LiveView(make_plan()).state(START).generator_percent is None
+
+
+def test_violations_are_counted_once_for_each_operation_and_role() -> None:
+    view = LiveView(make_plan())
+    check = CheckEnded("1", 1, START, "isolation", "own rows only", "policies.read", ("reader",), CheckResult.VIOLATED)
+    other = msgspec.structs.replace(check, operation="policies.list", sequence=3)
+    view.feed([check, msgspec.structs.replace(check, sequence=2), other])
+    assert view.state(START + 1).violations == 2

@@ -48,11 +48,14 @@ def since_text(live: LiveState) -> str:
     return STEADY_STATE if live.steady else SINCE_START
 
 
-def silence_text(live: LiveState) -> str:
-    """A warning that the target does not respond; "" while it does."""
-    if live.unanswered_s < UNANSWERED_FROM_S:
-        return ""
-    return f"No response from the target for {plural(live.unanswered_s, 'second')}"
+def alert_text(live: LiveState) -> str:
+    """That the target was wrong under load, or does not respond; "" while all is well."""
+    alerts = []
+    if live.violations:
+        alerts.append(f"Wrong under load: {plural(live.violations, 'violation')}")
+    if live.unanswered_s >= UNANSWERED_FROM_S:
+        alerts.append(f"No response from the target for {plural(live.unanswered_s, 'second')}")
+    return "; ".join(alerts)
 
 
 def live_figures(live: LiveState) -> tuple[LiveFigure, ...]:

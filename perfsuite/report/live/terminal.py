@@ -11,7 +11,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from perfsuite.format import UNKNOWN, bound, clock, figure, number, percent, plain
+from perfsuite.format import UNKNOWN, bound, clock, figure, number, percent, plain, plural
 from perfsuite.model import ALL, LiveFailure, LiveLine, LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.report.live.figures import (
     SINCE_START,
@@ -19,11 +19,11 @@ from perfsuite.report.live.figures import (
     UNANSWERED_FROM_S,
     Gauge,
     GaugeState,
+    alert_text,
     gauges,
     gauges_in_short,
     live_figures,
     phase_text,
-    silence_text,
     since_text,
     users_by_role,
     worst_first,
@@ -69,6 +69,8 @@ def render_progress(snapshot: LiveSnapshot) -> str:
         parts.append(figures)
     if snapshot.targets:
         parts.append(f"targets {outcome_counts(snapshot.targets)}")
+    if live.violations:
+        parts.append(f"WRONG UNDER LOAD ({plural(live.violations, 'violation')})")
     if live.unanswered_s >= UNANSWERED_FROM_S:
         parts.append(f"NO RESPONSE for {live.unanswered_s} s")
     return "  ".join(parts)
@@ -130,8 +132,8 @@ def _top(snapshot: LiveSnapshot) -> Iterator[RenderableType]:
     yield Text(clean(f"{snapshot.scenario} · {snapshot.host}"), "bold", no_wrap=True, overflow="ellipsis")
     yield bar(live)
     yield figures_table(live)
-    if silence := silence_text(live):
-        yield Text(silence, "bold red")
+    if alert := alert_text(live):
+        yield Text(alert, "bold red")
     yield ""
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.model import LiveSnapshot
 from perfsuite.model.monitor import Reading
-from perfsuite.report.live.figures import Gauge, GaugeState, gauges, gauges_in_short
+from perfsuite.report.live.figures import Gauge, GaugeState, alert_text, gauges, gauges_in_short
 from tests.report import example_runs
 from tests.report.watched_run import latest, reading
 
@@ -100,3 +100,18 @@ def test_how_near_its_limit_the_generator_is(used: int, state: GaugeState) -> No
 )
 def test_in_short(readings: Mapping[str, Reading], told: str) -> None:
     assert gauges_in_short(moment(readings)) == told
+
+
+@pytest.mark.parametrize(
+    ("violations", "unanswered_s", "text"),
+    [
+        pytest.param(0, 0, "", id="all is well"),
+        pytest.param(1, 0, "Wrong under load: 1 violation", id="a violation"),
+        pytest.param(0, 4, "No response from the target for 4 seconds", id="silence"),
+        pytest.param(
+            2, 4, "Wrong under load: 2 violations; No response from the target for 4 seconds", id="both"
+        ),
+    ],
+)  # fmt: skip
+def test_what_is_shown_in_red(violations: int, unanswered_s: int, text: str) -> None:
+    assert alert_text(replace(example_runs.live(), violations=violations, unanswered_s=unanswered_s)) == text

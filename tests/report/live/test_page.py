@@ -9,7 +9,7 @@ import pytest
 
 from perfsuite.model import LiveSnapshot, RunReport
 from perfsuite.report.findings import ALWAYS_TITLE, TITLE, findings_of
-from perfsuite.report.live.figures import silence_text
+from perfsuite.report.live.figures import alert_text
 from perfsuite.report.live.page import (
     ENDED,
     LAST_S,
@@ -68,7 +68,7 @@ def test_a_moment_is_told_as_on_the_terminal() -> None:
     assert (len(page.roles), len(page.monitored)) == (7, 9)
     assert [text for text in texts if text not in terminal] == []
     assert (page.badge, page.clock, page.share) == ("steady", "00:35 / 01:00", pytest.approx(0.59))
-    assert page.alert == silence_text(shown.live) != ""
+    assert page.alert == alert_text(shown.live) != ""
     assert page.title == "00:35 / 01:00 steady – moderate"
 
 

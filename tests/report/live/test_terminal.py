@@ -11,7 +11,7 @@ from rich.console import Console, RenderableType
 
 from perfsuite.model import LiveSnapshot, LiveState, TargetOutcome, TargetResult
 from perfsuite.model.monitor import Reading
-from perfsuite.report.live.figures import silence_text
+from perfsuite.report.live.figures import alert_text
 from perfsuite.report.live.terminal import live_view, render_progress
 from perfsuite.report.terminal.console import to_text
 from tests.report import example_runs
@@ -68,7 +68,7 @@ def test_many_targets_and_a_silent_target_still_fit() -> None:
     shown = next(line for line in lines if line.startswith("and "))
     rows = sum(any(line.startswith(start) for start in ("Average", "95th", "Failure", "Thr", "Conc")) for line in lines)
     assert shown.split() == ["and", str(25 - rows), "more"]
-    assert silence_text(lost) in text
+    assert alert_text(lost) in text
 
 
 def test_missed_targets_come_first_and_tell_why() -> None:
@@ -173,3 +173,9 @@ def test_progress_line_warns_of_a_silent_target() -> None:
     assert render_progress(snapshot(live)) == (
         "00:35/01:00 ramp-up  users 10/10  0 requests/s  p95 41.3 ms  failures 3 (1.03 %)  NO RESPONSE for 4 s"
     )
+
+
+def test_progress_line_warns_of_a_target_that_is_wrong_under_load() -> None:
+    live = replace(example_runs.live(), violations=3)
+    assert render_progress(snapshot(live)).endswith("failures 0 (0 %)  WRONG UNDER LOAD (3 violations)")
+    assert "WRONG" not in render_progress(snapshot(example_runs.live()))
