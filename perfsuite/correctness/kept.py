@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from perfsuite.correctness.check import Check, CheckActor, Ground, Held, NotChecked, Reply, Send, Steps, Violated, ask
-from perfsuite.correctness.next_reads import still_there
+from perfsuite.correctness.next_reads import deleted_rows, still_there
 from perfsuite.correctness.own_rows import OwnRow, give_back, rows_in, search, succeeded, take, uses_of
 from perfsuite.correctness.writes import Judging, as_sent
 from perfsuite.model.correctness import Invariant
@@ -57,13 +57,16 @@ def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
     deleter = CheckActor(made.deleter)
 
     def steps(ground: Ground) -> Steps:
-        row = yield from take(ground, made, changed_too=True)
-        deletion = yield from succeeded(Send(deleter, made.delete, row.path))
-        outcome = yield from _is_gone(ground, row, deletion)
-        if isinstance(outcome, Held):
-            yield WAIT_S
+        if deleted := deleted_rows(ground, made):
+            row, deletion = deleted.pop()
+        else:
+            row = yield from take(ground, made, changed_too=True)
+            deletion = yield from succeeded(Send(deleter, made.delete, row.path))
             outcome = yield from _is_gone(ground, row, deletion)
-        return outcome
+            if not isinstance(outcome, Held):
+                return outcome
+        yield WAIT_S
+        return (yield from _is_gone(ground, row, deletion))
 
     return steps
 
@@ -71,9 +74,8 @@ def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
 def _is_gone(ground: Ground, row: OwnRow, deletion: Reply) -> Judging:
     """Whether neither the list nor its id shows the row, except as deleted."""
     made, reader = row.made, deletion.send.actor
-    ((name, identity),) = row.path.items()
     found = yield from search(made, row.mark, reader)
-    if still_there(ground, made, [each for each in rows_in(found) if str(each.get(name)) == identity]):
+    if still_there(ground, made, row.among(rows_in(found))):
         return Violated("no such row in the list", "the row as it was", (deletion, found))
     if not made.read:
         return Held()

@@ -6,10 +6,9 @@ rows proves that the target knows better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
-from perfsuite.correctness import settings
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
@@ -27,10 +26,9 @@ from perfsuite.correctness.own_rows import (
     NO_DATA,
     NOT_LISTED,
     OTHER_PAGE,
+    OwnRow,
     Row,
     give_back,
-    make,
-    new_body,
     rows_in,
     search,
     succeeded,
@@ -39,15 +37,11 @@ from perfsuite.correctness.own_rows import (
 )
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
-from perfsuite.target.contract_rules import SUPER, SUPPORT
+from perfsuite.target.contract_rules import SUPER
 from perfsuite.target.write_rules import (
-    ACCOUNT_WRITES,
-    ANY_ACCOUNT,
-    CHANGED_SETTINGS,
     FLAG_UPDATE,
     FLAGS,
     MADE_ROWS,
-    OWN_ACCOUNT,
     MadeRows,
 )
 
@@ -55,22 +49,17 @@ NEXT_READ = "the next read shows a write"
 NOTHING_CHANGED = "the write changed nothing"
 SOFT_DELETED = "soft deleted"
 """Known to the ground where the target keeps deleted rows under a status."""
-_LANGUAGE = "language"
-_ADMIN, _OWNER = CheckActor(SUPER), CheckActor(SUPPORT)
+_ADMIN = CheckActor(SUPER)
 
 
 def checks() -> Iterator[Check]:
-    """Every operation that writes."""
+    """Every operation that changes or deletes a row. What creates one, or writes an account, has rules of its own."""
     for made in MADE_ROWS:
-        maker, uses = CheckActor(made.maker), uses_of(made)
-        yield _check(made.create, (maker,), 3 + bool(made.like), _creation(made), uses)
-        more = (made.create, *uses)
+        maker, uses = CheckActor(made.maker), (made.create, *uses_of(made))
         if made.change:
-            yield _check(made.change, (CheckActor(made.changer), maker), 4, _change(made), more)
-        yield _check(made.delete, (CheckActor(made.deleter), maker), 4, _deletion(made), more)
+            yield _check(made.change, (CheckActor(made.changer), maker), 4, _change(made), uses)
+        yield _check(made.delete, (CheckActor(made.deleter), maker), 4, _deletion(made), uses)
     yield _check(FLAG_UPDATE, (_ADMIN,), 3, _flag, (FLAGS,))
-    for operation in ACCOUNT_WRITES:
-        yield _check(operation, (_OWNER,), 4, _setting(operation), (OWN_ACCOUNT, ANY_ACCOUNT))
 
 
 def _check(
@@ -87,35 +76,17 @@ def _check(
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _creation(made: MadeRows) -> Callable[[Ground], Steps]:
-    maker = CheckActor(made.maker)
-
-    def steps(ground: Ground) -> Steps:
-        body = yield from new_body(ground, made)
-        mark = str(body[made.kind.marked_by])
-        yield from search(made, mark, maker)
-        row = yield from make(made, body)
-        seen = yield from search(made, mark, maker)
-        if rows_in(seen):
-            give_back(ground, row)
-            return Held()
-        proof = yield from search(made, mark, maker, OTHER_PAGE)
-        return Violated("the new row", "no row", (seen, proof)) if rows_in(proof) else NotChecked(NOT_LISTED)
-
-    return steps
-
-
 def _change(made: MadeRows) -> Callable[[Ground], Steps]:
     changer = CheckActor(made.changer)
 
     def steps(ground: Ground) -> Steps:
         row = yield from take(ground, made)
         before = yield from search(made, row.mark, changer)
-        old = _status(made, rows_in(before))
+        old = _status(row, before)
         write = yield from succeeded(Send(changer, made.change, row.path, made.change_body))
-        new = _status(made, [object_of(write.body)])
+        new = made.kind.status_of(object_of(write.body))
         seen = yield from search(made, row.mark, changer)
-        shown = _status(made, rows_in(seen))
+        shown = _status(row, seen)
         if new == old:
             return NotChecked(NOTHING_CHANGED)
         if shown == old:
@@ -126,11 +97,12 @@ def _change(made: MadeRows) -> Callable[[Ground], Steps]:
     return steps
 
 
-def _status(made: MadeRows, rows: Sequence[Row]) -> str:
-    """The status of the only row. Raises Unanswered where there is none."""
+def _status(row: OwnRow, listed: Reply) -> str:
+    """The status of a row in a list. Raises Unanswered where it is not there."""
+    rows = row.among(rows_in(listed))
     if not rows:
         raise Unanswered(NOT_LISTED)
-    return made.kind.status_of(rows[0])
+    return row.made.kind.status_of(rows[0])
 
 
 def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
@@ -139,18 +111,25 @@ def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
     def steps(ground: Ground) -> Steps:
         row = yield from take(ground, made, changed_too=True)
         before = yield from search(made, row.mark, deleter)
-        if not rows_in(before):
+        if not row.among(rows_in(before)):
             return NotChecked(NOT_LISTED)
-        yield from succeeded(Send(deleter, made.delete, row.path))
+        deletion = yield from succeeded(Send(deleter, made.delete, row.path))
         seen = yield from search(made, row.mark, deleter)
-        if not still_there(ground, made, rows_in(seen)):
+        if not still_there(ground, made, row.among(rows_in(seen))):
+            deleted_rows(ground, made).append((row, deletion))
             return Held()
         proof = yield from search(made, row.mark, deleter, OTHER_PAGE)
-        if still_there(ground, made, rows_in(proof)):
+        if still_there(ground, made, row.among(rows_in(proof))):
             return NotChecked(NOTHING_CHANGED)
         return Violated("no row", "the row as it was", (seen, proof))
 
     return steps
+
+
+def deleted_rows(ground: Ground, made: MadeRows) -> list[tuple[OwnRow, Reply]]:
+    """Rows that were deleted, each with the answer to its deletion, and that nobody has looked for since."""
+    deleted: list[tuple[OwnRow, Reply]] = ground.known.setdefault(made.delete, [])
+    return deleted
 
 
 def still_there(ground: Ground, made: MadeRows, rows: Sequence[Row]) -> bool:
@@ -161,7 +140,7 @@ def still_there(ground: Ground, made: MadeRows, rows: Sequence[Row]) -> bool:
     return len(kept) < len(rows)
 
 
-# ── flags and accounts ──────────────────────────────────────────────────────────────────────────────
+# ── flags ──────────────────────────────────────────────────────────────────────────────
 
 
 def _flag(ground: Ground) -> Steps:
@@ -191,42 +170,3 @@ def _updated(row: Row) -> datetime:
     except ValueError as error:
         raise Unanswered("the target does not say when a row was written") from error
     return when if when.tzinfo else when.replace(tzinfo=UTC)
-
-
-def _setting(operation: str) -> Callable[[Ground], Steps]:
-    """An account changes its language, reads it, and puts it back."""
-
-    def steps(ground: Ground) -> Steps:
-        before, _reply = yield from settings.read(_OWNER)
-        path = {"user_id": ground.user_id(_OWNER)}
-        original = {_LANGUAGE: ground.will_change(_OWNER, _LANGUAGE, before[_LANGUAGE])}
-        changed = settings.body({_LANGUAGE: CHANGED_SETTINGS[_LANGUAGE]})
-        (write,) = yield (Send(_OWNER, operation, path, changed),)
-        if write.unclear:
-            raise Unanswered(write.outcome)  # it may be carried out later: cleanup puts it back
-        replies = yield from _reads(path, changed)
-        yield from settings.put_back(ground, Send(_OWNER, operation, path, settings.body(original)), original)
-        if failed := [reply for reply in (write, *replies) if not reply.ok]:
-            return NotChecked(failed[0].outcome)
-        seen, *proof = replies
-        if not proof:
-            return Held()
-        ((name, value),) = changed.items()
-        if not _shows(proof[0], changed):
-            return NotChecked(settings.SOMEBODY_ELSE)
-        return Violated(f"{name}: {value}", f"{name}: {shortened(before[_LANGUAGE])}", (seen, proof[0]))
-
-    return steps
-
-
-def _reads(path: dict[str, str], changed: Row) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Reply]]:
-    """The page that was read before; where it does not show what was written, also another one of the account."""
-    (seen,) = yield (Send(_OWNER, OWN_ACCOUNT),)
-    if not seen.ok or _shows(seen, changed):
-        return [seen]
-    (proof,) = yield (Send(_OWNER, ANY_ACCOUNT, path),)
-    return [seen, proof]
-
-
-def _shows(reply: Reply, values: Row) -> bool:
-    return object_of(reply.body).items() >= values.items()

@@ -46,6 +46,11 @@ class OwnRow:
         name = self.made.kind.id_field
         return {name: str(self.shown[name])}
 
+    def among(self, rows: Sequence[Row]) -> list[Row]:
+        """The row itself: a faulty target may have made others with its mark."""
+        ((name, identity),) = self.path.items()
+        return [row for row in rows if str(row.get(name)) == identity]
+
 
 Making = Generator[tuple[Send, ...], tuple[Reply, ...], OwnRow]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 
 from perfsuite.correctness import settings
 from perfsuite.correctness.check import (
@@ -22,6 +22,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.own_rows import (
     NOT_LISTED,
+    OTHER_PAGE,
     OwnRow,
     different,
     give_back,
@@ -37,6 +38,7 @@ from perfsuite.target.contract_rules import JUNIOR
 from perfsuite.target.write_rules import (
     ACCOUNT_PREFERENCES,
     ACCOUNT_UPDATE,
+    ANY_ACCOUNT,
     CHANGED_SETTINGS,
     MADE_ROWS,
     OWN_ACCOUNT,
@@ -49,6 +51,8 @@ BOTH_COUNT = "two updates of different fields both count"
 _MORE_ATTEMPTS = 3
 """A loss counts when it is seen twice: another run may have put back its own changes of the same account."""
 
+_WRITTEN = settings.body(CHANGED_SETTINGS)
+
 Judging = Generator[tuple[Send, ...], tuple[Reply, ...], Outcome]
 
 
@@ -57,8 +61,8 @@ def checks() -> Iterator[Check]:
     for made in MADE_ROWS:
         maker, uses = (CheckActor(made.maker),), uses_of(made)
         steps = _created(made)
-        yield Check(Invariant.WRITES, CREATED, made.create, maker, len(uses) + 1, steps, writes=True, uses=uses)
-    owner, uses = CheckActor(JUNIOR), (OWN_ACCOUNT,)
+        yield Check(Invariant.WRITES, CREATED, made.create, maker, len(uses) + 2, steps, writes=True, uses=uses)
+    owner, uses = CheckActor(JUNIOR), (OWN_ACCOUNT, ANY_ACCOUNT)
     for operation, other in ((ACCOUNT_UPDATE, CheckActor(RIVAL)), (ACCOUNT_PREFERENCES, owner)):
         actors = tuple(dict.fromkeys((owner, other)))
         steps = _both_count(operation, owner, other)
@@ -69,8 +73,11 @@ def checks() -> Iterator[Check]:
 
 
 def _created(made: MadeRows) -> Callable[[Ground], Steps]:
+    """The list is searched for the row before there is one: what a cache keeps of that must not be shown later."""
+
     def steps(ground: Ground) -> Steps:
         body = yield from new_body(ground, made)
+        yield from search(made, str(body[made.kind.marked_by]), CheckActor(made.maker))
         row = yield from make(made, body)
         outcome = yield from as_sent(ground, row)
         if isinstance(outcome, Held):
@@ -98,19 +105,13 @@ def as_sent(ground: Ground, row: OwnRow) -> Judging:
     for reply, seen in shown:
         if name := different(row.sent, seen):
             return Violated(_field(name, row.sent[name]), _field(name, seen[name]), (row.reply, reply))
-    return _found(ground, row, found) if not listed else _remembered(ground, made)
-
-
-def _remembered(ground: Ground, made: MadeRows) -> Outcome:
+    if not listed and not ground.known.get(f"found {made.create}"):
+        # It says something only where such a search finds rows, which nobody has asked for before.
+        proof = yield from search(made, row.mark, maker, OTHER_PAGE)
+        if not rows_in(proof):
+            return NotChecked(NOT_LISTED)
     ground.known[f"found {made.create}"] = True
-    return Held()
-
-
-def _found(ground: Ground, row: OwnRow, empty: Reply) -> Outcome:
-    """What an empty list says: something only where the same search has found rows."""
-    if ground.known.get(f"found {row.made.create}"):
-        return Violated("one row", "no row", (row.reply, empty))
-    return NotChecked(NOT_LISTED)
+    return Held() if listed else Violated("one row", "no row", (row.reply, found))
 
 
 def _field(name: str, value: object) -> str:
@@ -146,15 +147,39 @@ def _at_once(ground: Ground, operation: str, owner: CheckActor, other: CheckActo
     )
     if unclear := [reply for reply in replies if reply.unclear]:
         raise Unanswered(unclear[0].outcome)  # it may be carried out later: cleanup puts it back
-    (after,) = yield (Send(owner, OWN_ACCOUNT),)
+    reads = yield from _reads(owner, path)
     yield from settings.put_back(ground, Send(owner, operation, path, settings.body(original)), original)
-    if refused := [reply for reply in (*replies, after) if not reply.ok]:
+    if refused := [reply for reply in (*replies, *reads) if not reply.ok]:
         return NotChecked(refused[0].outcome)
-    now, old, new = object_of(after.body), settings.body(before), settings.body(CHANGED_SETTINGS)
-    lost = [(name, reply) for name, reply in zip(new, replies, strict=True) if now.get(name) != new[name]]
-    if not lost:
+    return _judged(replies, reads, settings.body(before))
+
+
+def _reads(owner: CheckActor, path: Mapping[str, str]) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Reply]]:
+    """The page that was read before; where it shows nothing of what was written, also another one of the account."""
+    (seen,) = yield (Send(owner, OWN_ACCOUNT),)
+    if not seen.ok or _shown(seen):
+        return [seen]
+    (proof,) = yield (Send(owner, ANY_ACCOUNT, path),)
+    return [seen, proof]
+
+
+def _shown(reply: Reply) -> list[str]:
+    """Fields that have the values which were written."""
+    row = object_of(reply.body)
+    return [name for name, value in _WRITTEN.items() if row.get(name) == value]
+
+
+def _judged(writes: Sequence[Reply], reads: Sequence[Reply], old: Mapping[str, str]) -> Outcome:
+    seen, *proof = reads
+    now, shown = object_of(seen.body), _shown(seen)
+    missing = next((name for name in _WRITTEN if name not in shown), "")
+    if not missing:
         return Held()
-    name, written = lost[0]
-    if len(lost) > 1 or now.get(name) != old[name]:
+    known = shown or (_shown(proof[0]) if proof else [])
+    if not known or now.get(missing) != old[missing]:
         return NotChecked(settings.SOMEBODY_ELSE)
-    return Violated(_field(name, new[name]), _field(name, now.get(name)), (written, after))
+    if not shown:
+        missing = known[0]
+    written = next(reply for reply in writes if missing in (reply.send.body or {}))
+    replies = (written, seen) if shown else (seen, proof[0])
+    return Violated(_field(missing, _WRITTEN[missing]), _field(missing, now.get(missing)), replies)

@@ -100,8 +100,6 @@ OWN_ACCOUNT = "users.me"
 ANY_ACCOUNT = "users.read"
 ACCOUNT_UPDATE = "users.update"
 ACCOUNT_PREFERENCES = "users.preferences"
-ACCOUNT_WRITES = (ACCOUNT_UPDATE, ACCOUNT_PREFERENCES)
-"""Operations that write settings of the account in `{user_id}`."""
 CHANGED_SETTINGS: Mapping[str, str] = {"language": "la", "timezone": "Etc/GMT+12"}
 """Settings that checks change and no user of a load → a value that nobody has: whoever meets it is not alone."""
 FLAGS, FLAG_UPDATE = "flags.list", "flags.update"

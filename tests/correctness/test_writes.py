@@ -44,6 +44,11 @@ def test_a_healthy_backend_keeps_what_was_sent(api: Api) -> None:
     assert set(outcomes_of(api, CREATIONS.values()).values()) == {Held()}
 
 
+def test_creations_that_leave_caches_as_they_are(serve: Serve) -> None:
+    outcomes = outcomes_of(serve("stale_read@*"), CREATIONS.values())
+    assert [said(outcome) for outcome in outcomes.values()] == [("one row", "no row")] * 3
+
+
 @pytest.mark.parametrize(("route", "role"), [("leads.create", "senior_agent"), ("tickets.create", "support_staff")])
 def test_one_creation_that_makes_two_rows(serve: Serve, route: str, role: str) -> None:
     outcomes = outcomes_of(serve(f"double_submit@{route}"), CREATIONS.values())
@@ -69,19 +74,24 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
 @pytest.mark.parametrize(
     ("answers", "outcome"),
     [
-        pytest.param((BUSY,), NotChecked("HTTP 503"), id="not created"),
-        pytest.param(((422, None),), NotChecked("HTTP 422"), id="refused"),
-        pytest.param((LEAD_MADE, SILENT), NotChecked("no answer"), id="not listed"),
+        pytest.param((BUSY,), NotChecked("HTTP 503"), id="not searched"),
+        pytest.param((leads(), BUSY), NotChecked("HTTP 503"), id="not created"),
+        pytest.param((leads(), (422, None)), NotChecked("HTTP 422"), id="refused"),
+        pytest.param((leads(), LEAD_MADE, SILENT), NotChecked("no answer"), id="not listed"),
         pytest.param(
-            (LEAD_MADE, leads()), NotChecked("the list does not show it"), id="a search that never found anything"
+            (leads(), LEAD_MADE, leads(), leads()),
+            NotChecked("the list does not show it"),
+            id="a search that never found anything",
         ),
         pytest.param(
-            (LEAD_MADE, leads({"lead_id": "7", "customer_name": "Asha"})),
+            (leads({"lead_id": "7", "customer_name": "Asha"}),),
             NotChecked("the list cannot be searched for it"),
             id="a search that is ignored",
         ),
-        pytest.param((LEAD_MADE, leads(LEAD)), Held(), id="as it was sent"),
-        pytest.param((LEAD_MADE, (200, "?")), NotChecked("not the answer of the contract"), id="something else"),
+        pytest.param((leads(), LEAD_MADE, leads(LEAD)), Held(), id="as it was sent"),
+        pytest.param(
+            (leads(), LEAD_MADE, (200, "?")), NotChecked("not the answer of the contract"), id="something else"
+        ),
     ],
 )
 def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
@@ -91,8 +101,13 @@ def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcom
 def test_a_list_without_the_new_row_counts_where_it_has_shown_others() -> None:
     ground, check = BareGround(), CREATIONS["leads.create"]
     second = {**LEAD, "lead_id": "2", "customer_name": "PERF-2"}
-    assert ended(check, LEAD_MADE, leads(LEAD), ground=ground) == Held()
-    assert said(ended(check, (201, second), leads(), ground=ground)) == ("one row", "no row")
+    assert ended(check, leads(), LEAD_MADE, leads(LEAD), ground=ground) == Held()
+    assert said(ended(check, leads(), (201, second), leads(), ground=ground)) == ("one row", "no row")
+
+
+def test_a_list_without_the_new_row_counts_where_another_page_of_it_has_the_row() -> None:
+    answers = (leads(), LEAD_MADE, leads(), leads(LEAD))
+    assert said(ended(CREATIONS["leads.create"], *answers)) == ("one row", "no row")
 
 
 @pytest.mark.parametrize(
@@ -108,7 +123,7 @@ def test_a_list_without_the_new_row_counts_where_it_has_shown_others() -> None:
     ],
 )
 def test_a_ticket_that_is_not_as_it_was_sent(listed: Any, single: Any, expected: tuple[str, str]) -> None:
-    assert said(ended(CREATIONS["tickets.create"], TICKETS, TICKET_MADE, listed, single)) == expected
+    assert said(ended(CREATIONS["tickets.create"], TICKETS, tickets(), TICKET_MADE, listed, single)) == expected
 
 
 def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
@@ -122,7 +137,7 @@ def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
         "start_date": "2025-07-02T00:00:00Z",
     }
     check = CREATIONS["policies.create"]
-    answers = ((200, [sold]), (201, shown), (200, [shown]), (200, shown))
+    answers = ((200, [sold]), (200, []), (201, shown), (200, [shown]), (200, shown))
     assert ended(check, *answers, ground=ground) == Held()
 
 
@@ -158,6 +173,7 @@ def test_an_update_that_writes_the_whole_row_loses_the_other(serve: Serve, route
 ME = (200, {"language_preference": "en", "timezone": "Asia/Kolkata"})
 WRITTEN = (200, {})
 BOTH = (200, {"language_preference": "la", "timezone": "Etc/GMT+12"})
+TIME_ZONE = ("timezone: Etc/GMT+12", "timezone: Asia/Kolkata")
 LOST = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
 
 
@@ -171,7 +187,10 @@ LOST = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
         pytest.param((ME, WRITTEN, SILENT), NotChecked("no answer"), 2, id="may count later: left to cleanup"),
         pytest.param((ME, WRITTEN, WRITTEN, BUSY, WRITTEN), NotChecked("HTTP 503"), 0, id="not read, and put back"),
         pytest.param((ME, WRITTEN, (403, None), LOST, WRITTEN), NotChecked("HTTP 403"), 0, id="one was refused"),
-        pytest.param((ME, WRITTEN, WRITTEN, ME, WRITTEN), NotChecked(settings.SOMEBODY_ELSE), 0, id="neither is shown"),
+        pytest.param(
+            (ME, WRITTEN, WRITTEN, ME, ME, WRITTEN), NotChecked(settings.SOMEBODY_ELSE), 0, id="neither is shown"
+        ),
+        pytest.param((ME, WRITTEN, WRITTEN, ME, BUSY, WRITTEN), NotChecked("HTTP 503"), 0, id="no proof"),
         pytest.param((ME, WRITTEN, WRITTEN, BOTH, BUSY), Held(), 2, id="not put back: left to cleanup"),
     ],
 )
@@ -181,9 +200,22 @@ def test_two_updates_without_a_violation(answers: Any, outcome: Outcome, left: i
     assert len(ground.changed) == left
 
 
+def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
+    faulty = serve("stale_read@users.*")
+    before = _settings(faulty)
+    for outcome in outcomes_of(faulty, UPDATES.values()).values():
+        assert said(outcome) in [("language_preference: la", f"language_preference: {before[0]}"), TIME_ZONE]
+
+
+def test_an_update_that_the_next_read_does_not_show_and_another_page_does() -> None:
+    stale = (ME, WRITTEN, WRITTEN, ME, LOST, WRITTEN)
+    outcome = ended(UPDATES["users.update"], *stale, *stale)
+    assert said(outcome) == ("language_preference: la", "language_preference: en")
+
+
 def test_a_loss_that_is_seen_once_only_is_no_violation() -> None:
     once = (ME, WRITTEN, WRITTEN, LOST, WRITTEN)
     never = (ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
     check = UPDATES["users.preferences"]
     assert ended(check, *once, *never, *never, *never) == NotChecked(settings.SOMEBODY_ELSE)
-    assert said(ended(check, *once, *never, *once)) == ("timezone: Etc/GMT+12", "timezone: Asia/Kolkata")
+    assert said(ended(check, *once, *never, *once)) == TIME_ZONE
