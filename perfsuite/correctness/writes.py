@@ -170,16 +170,17 @@ def _shown(reply: Reply) -> list[str]:
 
 
 def _judged(writes: Sequence[Reply], reads: Sequence[Reply], old: Mapping[str, str]) -> Outcome:
+    """What is not shown is lost where the same answer shows the other update, or another one showed it: an account of
+    which nobody shows any was written by somebody else, or does not have such settings."""
     seen, *proof = reads
     now, shown = object_of(seen.body), _shown(seen)
-    missing = next((name for name in _WRITTEN if name not in shown), "")
+    missing = [name for name in _WRITTEN if name not in shown]
     if not missing:
         return Held()
-    known = shown or (_shown(proof[0]) if proof else [])
-    if not known or now.get(missing) != old[missing]:
+    by_field = {name: reply for reply in writes for name in reply.send.body or {}}
+    known = {name: by_field[name] for name in missing if shown or name in _shown(by_field[name])}
+    known = known or {name: reply for reply in proof for name in _shown(reply)}
+    if not known or any(now.get(name) != old[name] for name in missing):
         return NotChecked(settings.SOMEBODY_ELSE)
-    if not shown:
-        missing = known[0]
-    written = next(reply for reply in writes if missing in (reply.send.body or {}))
-    replies = (written, seen) if shown else (seen, proof[0])
-    return Violated(_field(missing, _WRITTEN[missing]), _field(missing, now.get(missing)), replies)
+    name, showing = next(iter(known.items()))
+    return Violated(_field(name, _WRITTEN[name]), _field(name, now.get(name)), (showing, seen))

@@ -207,6 +207,11 @@ def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
         assert said(outcome) in [("language_preference: la", f"language_preference: {before[0]}"), TIME_ZONE]
 
 
+def test_an_update_that_the_next_read_does_not_show_and_its_answer_does() -> None:
+    stale = (ME, WRITTEN, (200, {"timezone": "Etc/GMT+12"}), ME, ME, WRITTEN)
+    assert said(ended(UPDATES["users.preferences"], *stale, *stale)) == TIME_ZONE
+
+
 def test_an_update_that_the_next_read_does_not_show_and_another_page_does() -> None:
     stale = (ME, WRITTEN, WRITTEN, ME, LOST, WRITTEN)
     outcome = ended(UPDATES["users.update"], *stale, *stale)
