@@ -30,6 +30,7 @@ MOST_TRIES = 20
 BUSY_TRIES = 3
 """Where the target was too busy to answer."""
 PAUSE_S = 1.0
+_FIELDS_SHOWN = 4
 
 
 class ThreadTurns:
@@ -137,6 +138,10 @@ def _line(step: CheckStep, reply: Reply) -> str:
     actor = step.actor
     if reply.send.token is not TokenKind.OWN:
         actor = ReplayMessage.OTHER_TOKEN(actor=actor, token=step.token)
-    request = ReplayMessage.WITH_FIELDS(request=step.request, fields=step.fields) if step.fields else step.request
+    request, fields = step.request, len(step.fields)
+    if fields > _FIELDS_SHOWN:
+        request = ReplayMessage.WITH_MANY_FIELDS(request=request, fields=fields)
+    elif fields:
+        request = ReplayMessage.WITH_FIELDS(request=request, fields=step.fields)
     status = reply.status or "no answer"
     return ReplayMessage.STEP(actor=actor, request=request, status=status, request_id=reply.request_id)

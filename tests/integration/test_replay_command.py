@@ -49,6 +49,20 @@ DEFECTS: dict[str, CheckKey] = {
         "users.preferences",
         ("junior_agent",),
     ),
+    "cache_without_role@leads.list": (
+        "caches",
+        "no answers of other roles",
+        "leads.list",
+        ("junior_agent", "regional_manager"),
+    ),
+    "skipped_row@agents.list": ("lists", "pages hold each row once", "agents.list", ("regional_manager",)),
+    "stale_read@tickets.create": ("writes", "the next read shows a write", "tickets.create", ("support_staff",)),
+    "double_submit@leads.create": (
+        "writes",
+        "a creation makes one row, as it was sent",
+        "leads.create",
+        ("senior_agent",),
+    ),
 }
 """Defect of the reference backend that needs no load → the check that finds it."""
 UNKNOWN = Violation("v2", Invariant.PERMISSIONS, "of another version", "users.me", ("policyholder",), "a", "b")

@@ -118,7 +118,7 @@ def _card(violation: Violation, run_id: str) -> ViolationCard:
         clean(violation.expected),
         clean(violation.seen),
         tuple(map(_evidence, violation.evidence)),
-        clean(f"python run_performance_tests.py replay {run_id} {violation.id}"),
+        clean(f"python run_performance_tests.py replay results/{run_id} {violation.id}"),
         violation.under_load_only,
     )
 

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from perfsuite.format import CI, UNKNOWN, bound, clock, duration, interval_text, number, percent, plain, plural
 from perfsuite.model import ALL, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
+from perfsuite.model.correctness import Correctness
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
@@ -174,7 +175,7 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         parts += [Text(f"In the report: {left}", "dim")]
     label = Text(LABELS[verdict.outcome], OUTCOME_STYLES[verdict.outcome])
     last = to_text(Text("VERDICT: ").append_text(label), width=width, color=color)
-    files = [_files(folder, shown)] if folder is not None else []
+    files = [_files(folder, shown, summary.correctness)] if folder is not None else []
     return ("\n" if shown.all_files else "").join([to_text(Group(*parts), width=width, color=color), *files, last])
 
 
@@ -363,7 +364,11 @@ def _stability(report: RunReport, shown: Shown) -> list[RenderableType]:
     return [*shown.blank, Text(STABILITY_TITLE, "dim"), *map(bullet, lines)] if lines else []
 
 
-def _files(folder: Path, shown: Shown) -> str:
+def _files(folder: Path, shown: Shown, found: Correctness | None) -> str:
     """Each path whole, on a line of its own however long, so that it can be opened or copied."""
-    report = f"Report   {folder / 'report.html'}\n"
-    return f"{report}Figures  {folder / 'summary.json'}, stats.csv, failures.csv\n" if shown.all_files else report
+    lines = [f"Report   {folder / 'report.html'}"]
+    if shown.all_files:
+        lines += [f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv"]
+    if shown.all_files and found is not None and found.violations:
+        lines += [f"Replay   python run_performance_tests.py replay {folder} {found.violations[0].id}"]
+    return "".join(f"{line}\n" for line in lines)
