@@ -26,6 +26,7 @@ class TokenKind(StrEnum):
     FORGED = "forged"
     EXPIRED = "expired"
     UNSIGNED = "unsigned"
+    DEACTIVATED = "of a deactivated account"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,10 +128,11 @@ class Ground(Protocol):
     def new_mark(self) -> str:
         """A text that marks a row as made by this run, never given before."""
 
-    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+    def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
         """Note, before it is sent, that a setting of the actor's account is changed from `before`; see SETTINGS.
 
-        The value to put back: where an earlier change was not put back, the one from before it.
+        `by`: who changes it and can put it back, None for the actor. The value to put back: where an earlier change was
+        not put back, the one from before it.
         """
 
     def put_back(self, actor: CheckActor, setting: str) -> None:
@@ -146,6 +148,7 @@ class Check:
     changes rows, always of this run.
     `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     `shares_accounts`: what it writes is no matter of its accounts, and other checks may write with them meanwhile.
+    `spare`: the account of the first actor must be one that nobody else uses.
     """
 
     invariant: Invariant
@@ -158,6 +161,7 @@ class Check:
     under_load_only: bool = False
     uses: tuple[str, ...] = ()
     shares_accounts: bool = False
+    spare: bool = False
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -79,13 +79,11 @@ class CheckClient:
         """See Ground."""
         return self.run.marks.next()
 
-    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+    def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
         """See Ground."""
-        session = self._session(actor)
-        before = self._changed.setdefault((session.user_id, setting), before)
-        self.run.journal.write(
-            JournalEntry("preference", setting, session.user_id, before=before, by=session.phone_number, at=utc_s())
-        )
+        user_id, who = self._session(actor).user_id, self._session(by or actor).phone_number
+        before = self._changed.setdefault((user_id, setting), before)
+        self.run.journal.write(JournalEntry("preference", setting, user_id, before=before, by=who, at=utc_s()))
         return before
 
     def put_back(self, actor: CheckActor, setting: str) -> None:
@@ -140,7 +138,7 @@ class CheckClient:
         request_id, id_lines = self.run.request_ids.next()
         body = None if send.body is None else msgspec.json.encode(send.body)
         target = with_query(Route(session.role, operation, self.run.path_of(operation)).target(send.path), send.query)
-        lines = id_lines + self.run.header_lines(token_for(send.token, session.token), has_body=body is not None)
+        lines = id_lines + self.run.header_lines(token_for(send.token, session), has_body=body is not None)
         transport = self._idle.pop() if self._idle else self._new_transport()
         answer = transport.exchange(Request(operation.method, target, lines, body))
         self._idle.append(transport)  # after an error it is never used again

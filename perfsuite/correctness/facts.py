@@ -57,7 +57,7 @@ def own_agent(ground: Ground, actor: CheckActor) -> Learning:
 
 def policies_of(ground: Ground, actor: CheckActor) -> Learning:
     """What an account sees first in its list of policies."""
-    return (yield from _listed(ground, Send(actor, "policies.list")))
+    return (yield from listed(ground, Send(actor, "policies.list")))
 
 
 def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
@@ -71,20 +71,71 @@ def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Le
 
 def foreign_leads(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the leads that `owner` sees those that are certainly not of `asker`."""
-    learnt = yield from _listed(ground, Send(owner, "leads.list"))
+    learnt = yield from listed(ground, Send(owner, "leads.list"))
     agent = yield from own_agent(ground, asker)
     return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
 
 
+def perf_flag(ground: Ground, admin: CheckActor) -> Learning:
+    """A flag that is there for tests."""
+    flags = yield from listed(ground, Send(admin, "flags.list"))
+    rows = tuple(row for row in flags.rows if str(row.get("flag_name")).startswith("perf_"))
+    if not rows:
+        raise Unanswered(NO_DATA)
+    return Learnt(rows, flags.reply)
+
+
 def made_lead(ground: Ground, maker: CheckActor) -> Learning:
     """A lead that a check has made as this agent."""
-    body = {"customer_name": ground.new_mark(), "contact_number": "9000000000", "lead_source": "website"}
-    return (yield from _made(ground, maker, "lead", body))
+    return (yield from _made(ground, maker, "lead", new_lead(ground)))
+
+
+def made_policy(ground: Ground, maker: CheckActor) -> Learning:
+    """A policy that a check has made as this agent."""
+    body: dict[str, Any] = {}
+    if f"policy made by {maker}" not in ground.known:
+        body = yield from new_policy(ground, maker)
+    return (yield from _made(ground, maker, "policy", body))
+
+
+def made_ticket(ground: Ground, maker: CheckActor) -> Learning:
+    """A ticket that a check has made as this member of the support staff."""
+    body: dict[str, Any] = {}
+    if f"ticket made by {maker}" not in ground.known:
+        body = yield from new_ticket(ground, maker)
+    return (yield from _made(ground, maker, "ticket", body))
 
 
 def forget_made(ground: Ground, kind: str, maker: CheckActor) -> None:
     """The row may be gone."""
     ground.known.pop(f"{kind} made by {maker}", None)
+
+
+Writing = Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]
+"""Steps that end with the body of a creation."""
+
+
+def new_lead(ground: Ground) -> dict[str, Any]:
+    """The body of a new lead."""
+    return {"customer_name": ground.new_mark(), "contact_number": "9000000000", "lead_source": "website"}
+
+
+def new_policy(ground: Ground, seller: CheckActor) -> Writing:
+    """The body of a policy that an agent may sell."""
+    agent = yield from own_agent(ground, seller)
+    sold = yield from policies_of(ground, seller)
+    return policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark())
+
+
+def new_ticket(ground: Ground, maker: CheckActor) -> Writing:
+    """The body of a ticket of some customer."""
+    policies = yield from policies_of(ground, maker)
+    return {
+        "subject": ground.new_mark(),
+        "description": "Made by a performance test; removed at its end.",
+        "priority": "low",
+        "customer_id": policies.row["policyholder_id"],
+    }
 
 
 def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
@@ -117,7 +168,8 @@ def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
     return known
 
 
-def _listed(ground: Ground, send: Send) -> Learning:
+def listed(ground: Ground, send: Send) -> Learning:
+    """The rows that a list begins with."""
     known: Learnt | None = ground.known.get(f"{send.operation} of {send.actor}")
     if known is None:
         reply = yield from success(send)

@@ -131,7 +131,11 @@ def _check(
 ) -> Check:
     uses = tuple(each for each in _USES[search] if actors[0].role != HOLDER or each != "agents.profile")
     writes = any(CATALOGUE[each].writes for each in (name, *uses))
-    return Check(Invariant.ISOLATION, rule, name, actors, len(uses) + 1, steps, writes, uses=uses)
+    # A name that is written again would undo a change of it.
+    shared = name not in ("users.update", "users.preferences")
+    return Check(
+        Invariant.ISOLATION, rule, name, actors, len(uses) + 1, steps, writes, uses=uses, shares_accounts=shared
+    )
 
 
 # ── finding a row of somebody else ──────────────────────────────────────────────────────────────────

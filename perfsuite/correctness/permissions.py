@@ -1,37 +1,144 @@
-"""What a role may not do, it must not do however busy the target is."""
+"""What a role may not do, and what nobody may do without a valid token, is refused however busy the target is.
+
+A request that must be refused could be granted otherwise: see `arguments`. So a target that forgets to refuse it shows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Outcome, Send, Steps, TokenKind, Violated, ask
+from perfsuite.correctness.arguments import way_of
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    TokenKind,
+    Unanswered,
+    Violated,
+    ask,
+)
+from perfsuite.correctness.facts import forget_made, success
+from perfsuite.correctness.refusal import refusal
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.contract_rules import PUBLIC, ROLES_BY_OPERATION, refused_roles
+from perfsuite.target.checks import object_of
+from perfsuite.target.contract_rules import HOLDER, PUBLIC, ROLES_BY_OPERATION, SUPER, refused_roles
 
 REFUSED_ROLE = "refused to other roles"
-ANONYMOUS = "refused without a token"
+REFUSED_TOKENS: Mapping[TokenKind, str] = {
+    TokenKind.NONE: "refused without a token",
+    TokenKind.FORGED: "refused with a forged token",
+    TokenKind.UNSIGNED: "refused with an unsigned token",
+    TokenKind.EXPIRED: "refused with an expired token",
+}
+DEACTIVATED = "refused to deactivated accounts"
+NO_STATUS = "the target does not deactivate accounts"
+NOT_ACTIVE = "the account was not active before"
+REACTIVATED = "somebody else has activated the account again"
+
+SPARE = CheckActor(HOLDER, -3)
+"""The account that is deactivated: no user of the load has it, and no other check."""
+_TRIES = 3
+_TRY_AGAIN_S = 0.5
 
 
 def checks() -> Iterator[Check]:
-    """Every role × operation that must be refused, and every operation without a token."""
-    for name in ROLES_BY_OPERATION:
-        operation = CATALOGUE[name]
-        if operation.writes or "{" in operation.path:
-            continue
+    """Every route with every role that it must be refused to, and with every token that is not valid."""
+    for name in routes():
         for role in sorted(refused_roles(name)):
-            yield _refusal(REFUSED_ROLE, Send(CheckActor(role), name), 403)
-        if name not in PUBLIC:
-            role = min(ROLES_BY_OPERATION[name])
-            yield _refusal(ANONYMOUS, Send(CheckActor(role), name, token=TokenKind.NONE), 401)
+            yield _refused(REFUSED_ROLE, Send(CheckActor(role), name), 403)
+        for kind, rule in REFUSED_TOKENS.items():
+            if kind is TokenKind.NONE or not CATALOGUE[name].writes:
+                yield _refused(rule, Send(CheckActor(min(ROLES_BY_OPERATION[name])), name, token=kind), 401)
+    admin = CheckActor(SUPER)
+    uses = ("users.update", "users.read")
+    yield Check(
+        Invariant.PERMISSIONS,
+        DEACTIVATED,
+        "users.me",
+        (SPARE, admin),
+        4,
+        _deactivated,
+        writes=True,
+        uses=uses,
+        spare=True,
+    )
 
 
-def _refusal(rule: str, send: Send, status: int) -> Check:
-    def steps(_ground: Ground) -> Steps:
-        reply = yield from ask(send)
-        outcome: Outcome = Held()
-        if reply.status != status:
-            outcome = Violated(f"HTTP {status}", f"HTTP {reply.status}", (reply,))
+def routes() -> list[str]:
+    """An operation for each route that needs a login: the first of the catalogue."""
+    found: dict[tuple[str, str], str] = {}
+    for name, operation in CATALOGUE.items():
+        if name in ROLES_BY_OPERATION and name not in PUBLIC:
+            found.setdefault((operation.method, operation.template), name)
+    return list(found.values())
+
+
+def _refused(rule: str, send: Send, status: int) -> Check:
+    way, actor = way_of(send.operation), send.actor
+    helper = CheckActor(way.role) if way.role else actor
+    # A role that may not see a row may be told that there is none.
+    wanted = (status, 404) if status == 403 and "{" in CATALOGUE[send.operation].template else (status,)
+
+    def steps(ground: Ground) -> Steps:
+        found = yield from way.find(ground, helper)
+        reply = yield from ask(replace(send, path=found.path, body=found.body))
+        outcome = refusal(reply, wanted)
+        if way.made and not isinstance(outcome, Held):
+            forget_made(ground, way.made, helper)
         return outcome
 
-    return Check(Invariant.PERMISSIONS, rule, send.operation, (send.actor,), 1, steps)
+    writes = any(CATALOGUE[each].writes for each in (send.operation, *way.uses))
+    actors = tuple(dict.fromkeys((actor, helper)))
+    return Check(Invariant.PERMISSIONS, rule, send.operation, actors, 1 + len(way.uses), steps, writes, uses=way.uses)
+
+
+# ── accounts that are deactivated ───────────────────────────────────────────────────────────────────
+
+
+def _deactivated(ground: Ground) -> Steps:
+    admin, path = CheckActor(SUPER), {"user_id": ground.user_id(SPARE)}
+    if ground.user(SPARE).get("status") != "active":
+        return NotChecked(NOT_ACTIVE)
+    before = ground.will_change(SPARE, "status", "active", by=admin)
+    try:
+        changed = yield from ask(Send(admin, "users.update", path, {"status": "inactive"}))
+        if 400 <= changed.status < 500:
+            ground.put_back(SPARE, "status")
+            return NotChecked(NO_STATUS)
+        outcome = yield from _while_inactive(admin, path, changed)
+    except Unanswered as why:
+        outcome = NotChecked(str(why))
+    for attempt in range(_TRIES):
+        if attempt:
+            yield _TRY_AGAIN_S
+        with suppress(Unanswered):  # cleanup restores it where nothing else does
+            reply = yield from ask(Send(admin, "users.update", path, {"status": before}))
+            if reply.ok:
+                ground.put_back(SPARE, "status")
+                break
+    return outcome
+
+
+def _while_inactive(admin: CheckActor, path: Mapping[str, str], changed: Reply) -> Steps:
+    if _status(changed) != "inactive":
+        return NotChecked(NO_STATUS)
+    reply = yield from ask(Send(SPARE, "users.me", token=TokenKind.DEACTIVATED))
+    outcome = refusal(reply, (401, 403), changed)
+    if isinstance(outcome, Violated):
+        now = yield from success(Send(admin, "users.read", path))
+        if _status(now) != "inactive":
+            return NotChecked(REACTIVATED)
+    return outcome
+
+
+def _status(reply: Reply) -> str:
+    """Of the account in an answer; "" without one."""
+    return str(object_of(reply.body).get("status", "")) if reply.ok else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from perfsuite.correctness.check import Check
+from perfsuite.correctness.check import Check, CheckActor
 from perfsuite.model import Plan, PreflightReport, Works
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -17,6 +17,7 @@ LEFT_OUT = "the load leaves it out"
 NO_ROLE = "the role takes no part in the load"
 NO_ACCOUNT = "no account"
 ONE_ACCOUNT = "only one account"
+NO_SPARE_ACCOUNT = "no account that the load does not use"
 OVER_BUDGET = "the budget did not reach it"
 ENDED = "the load ended"
 SUITE_ERROR = "an error of the suite"
@@ -24,13 +25,17 @@ SUITE_ERROR = "an error of the suite"
 
 @dataclass(frozen=True, slots=True)
 class Possible:
-    """What a run allows. `accounts`: role slug → how many; `without`: operation → why none is sent; `broken`: role and
-    operation that fail without any load; `read_only`: why nothing may be written, "" where it may."""
+    """What a run allows.
+
+    `accounts`: role slug → how many; `users`: role slug → how many use them. `without`: operation → why none is sent;
+    `broken`: role and operation that fail without any load; `read_only`: why nothing may be written, "" where it may.
+    """
 
     accounts: Mapping[str, int]
     without: Mapping[str, str] = field(default_factory=dict)
     broken: Collection[tuple[str, str]] = ()
     read_only: str = ""
+    users: Mapping[str, int] = field(default_factory=dict)
 
     def why_not(self, check: Check) -> str:
         """Why it cannot be made; "" where it can."""
@@ -48,7 +53,12 @@ class Possible:
         for actor in check.actors:
             if not actor.is_among(self.accounts[actor.role]):
                 return ONE_ACCOUNT if self.accounts[actor.role] else NO_ACCOUNT
-        return ""
+        return NO_SPARE_ACCOUNT if check.spare and not self._is_spare(check.actors[0]) else ""
+
+    def _is_spare(self, actor: CheckActor) -> bool:
+        """Users take the first accounts of the credentials, one each, and checks the first two."""
+        place = actor.position % self.accounts[actor.role]
+        return place >= max(self.users.get(actor.role, 0), 2)
 
 
 def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, int]) -> Possible:
@@ -64,4 +74,4 @@ def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, i
         read_only = READ_ONLY
     elif stages and all(stage.read_only for stage in stages):
         read_only = READ_ONLY_STAGES
-    return Possible(accounts, without, broken, read_only)
+    return Possible(accounts, without, broken, read_only, plan.users_by_role)

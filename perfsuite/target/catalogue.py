@@ -380,5 +380,6 @@ SETTINGS = {
     "theme": Restorable("users.preferences", "user_id", "theme_preference", read="preferences.read"),
     "language": Restorable("users.preferences", "user_id", "language_preference", read="users.read"),
     "timezone": Restorable("users.preferences", "user_id", "timezone", read="users.read"),
+    "status": Restorable("users.update", "user_id", "status", read="users.read"),
 }
-"""Setting of an account, as the journal calls it → how it is put back, by the account itself."""
+"""Setting of an account, as the journal calls it → how it is put back, by who has changed it."""

@@ -106,6 +106,11 @@ class Session(SessionData):
         """The access token; "" before the first login."""
         return self._token.value
 
+    @property
+    def expired_token(self) -> str:
+        """An earlier access token that has expired by now; "" without one."""
+        return self._token.expired
+
     def share_login(self, other: Session) -> None:
         """Use the login of another session of the same account, and every later one of it."""
         self._token, self.user = other._token, other.user

@@ -31,6 +31,9 @@ _FOR_THE_LOAD = frozenset({408, 425, 429})
 _ROUNDED_S = 1.0
 """Times in tokens and in the header Date are cut to whole seconds: the token may live this much shorter."""
 
+EXPIRED_FOR_S = 60.0
+"""So long after its expiry a token certainly has expired: targets may allow for clocks that differ."""
+
 _UNTIL_REFUSED = "it is used until the target refuses it"
 
 
@@ -44,6 +47,8 @@ class Token:
         self._clock = clock
         self._renew_at = self._expires_at = 0.0
         self._login_at = 0.0
+        self._expired = self._before = ""
+        self._before_expires_at = 0.0
         self.held_off: dict[str, float] = {}
         """Operation → until when, since it was refused with a fresh token, it causes no further login."""
 
@@ -58,6 +63,12 @@ class Token:
         return bool(self.value) and self._clock() < self._expires_at
 
     @property
+    def expired(self) -> str:
+        """An earlier token that has certainly expired by now; "" without one."""
+        is_over = bool(self._before) and self._clock() >= self._before_expires_at + EXPIRED_FOR_S
+        return self._before if is_over else self._expired
+
+    @property
     def login_wait_s(self) -> float:
         """How long the next login has to wait, s; 0 where it may be tried."""
         return max(self._login_at - self._clock(), 0.0) if self._login_at else 0.0
@@ -68,6 +79,8 @@ class Token:
         A token without a known or plausible lifetime is used until the target refuses it; a remark reports an
         implausible one.
         """
+        self._expired = self.expired
+        self._before, self._before_expires_at = self.value, self._expires_at
         self.value, self._login_at, self.login_rejected = str(body["access_token"]), 0.0, False
         life_s, doubt = _life(self.value, body.get("expires_in"), date)
         if life_s is None or doubt:

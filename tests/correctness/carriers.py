@@ -28,7 +28,7 @@ class BareGround:
         self._marks += 1
         return f"PERF-{self._marks}"
 
-    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+    def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
         return self.changed.setdefault(f"{actor} {setting}", before)
 
     def put_back(self, actor: CheckActor, setting: str) -> None:

@@ -14,10 +14,12 @@ from perfsuite.correctness.possible import (
     LEFT_OUT,
     NO_ACCOUNT,
     NO_ROLE,
+    NO_SPARE_ACCOUNT,
     NOT_OFFERED,
     ONE_ACCOUNT,
     READ_ONLY,
     READ_ONLY_STAGES,
+    Possible,
     possible_in,
 )
 from perfsuite.model import OperationCheck, Plan, PreflightReport, Scenario, Works
@@ -66,6 +68,21 @@ def test_what_everything_is_there_for_can_be_made() -> None:
 )
 def test_accounts_that_are_missing(each: Check, why: str) -> None:
     assert why_not(each) == why
+
+
+@pytest.mark.parametrize(
+    ("users", "accounts", "why"),
+    [
+        pytest.param(7, 10, "", id="the third from the end is free"),
+        pytest.param(8, 10, NO_SPARE_ACCOUNT, id="the load uses it"),
+        pytest.param(0, 5, "", id="after the first two, which checks use"),
+        pytest.param(0, 4, NO_SPARE_ACCOUNT, id="checks use it"),
+        pytest.param(0, 2, ONE_ACCOUNT, id="too few accounts"),
+    ],
+)
+def test_an_account_that_nobody_else_uses(users: int, accounts: int, why: str) -> None:
+    each = replace(check(CheckActor("policyholder", -3)), spare=True)
+    assert Possible({"policyholder": accounts}, users={"policyholder": users}).why_not(each) == why
 
 
 @pytest.mark.parametrize("operation", ["users.me", "policies.list"])

@@ -1,0 +1,146 @@
+"""Arguments for any operation: the id of a row that exists, a body that is right.
+
+What would write gets a row of the run, a body that changes nothing, or a new row with a mark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from perfsuite.correctness.check import CheckActor, Ground, Reply, Send
+from perfsuite.correctness.facts import (
+    Learning,
+    listed,
+    made_lead,
+    made_policy,
+    made_ticket,
+    new_lead,
+    new_policy,
+    new_ticket,
+    own_agent,
+    perf_flag,
+    policies_of,
+)
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import SENIOR, SUPER, SUPPORT
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """What a request works on."""
+
+    path: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+
+
+Finding = Generator[tuple[Send, ...], tuple[Reply, ...], Arguments]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How arguments are found. `role`: of who helps, "" where that is who asks; `uses`: what is sent for it at most.
+
+    `made`: kind of row of the run that they name; "" for none.
+    """
+
+    find: Callable[[Ground, CheckActor], Finding]
+    role: str = ""
+    uses: tuple[str, ...] = ()
+    made: str = ""
+
+
+def way_of(name: str) -> Way:
+    """How the arguments of an operation are found."""
+    operation = CATALOGUE[name]
+    kind = operation.path.partition("{")[2].partition("}")[0]
+    if name in _WITH_BODY:
+        return _WITH_BODY[name]
+    return _WRITTEN[kind] if operation.writes else _READ[kind]
+
+
+def _nothing(_ground: Ground, _helper: CheckActor) -> Finding:
+    yield from ()
+    return Arguments()
+
+
+def _any_region(_ground: Ground, _helper: CheckActor) -> Finding:
+    yield from ()
+    return Arguments({"region": ""})
+
+
+def _account(ground: Ground, helper: CheckActor) -> Finding:
+    yield from ()
+    return Arguments({"user_id": ground.user_id(helper)})
+
+
+def _unchanged_account(ground: Ground, helper: CheckActor) -> Finding:
+    account = yield from _account(ground, helper)
+    return Arguments(account.path, {})
+
+
+def _flag(ground: Ground, helper: CheckActor) -> Finding:
+    learnt = yield from perf_flag(ground, helper)
+    return Arguments({"flag_name": str(learnt.row["flag_name"])}, {"is_enabled": bool(learnt.row["is_enabled"])})
+
+
+def _lead(ground: Ground, _helper: CheckActor) -> Finding:
+    yield from ()
+    return Arguments(body=new_lead(ground))
+
+
+def _policy(ground: Ground, helper: CheckActor) -> Finding:
+    body = yield from new_policy(ground, helper)
+    return Arguments(body=body)
+
+
+def _ticket(ground: Ground, helper: CheckActor) -> Finding:
+    body = yield from new_ticket(ground, helper)
+    return Arguments(body=body)
+
+
+def _id(
+    kind: str, learn: Callable[[Ground, CheckActor], Learning], body: Mapping[str, Any] | None = None
+) -> Callable[[Ground, CheckActor], Finding]:
+    def find(ground: Ground, helper: CheckActor) -> Finding:
+        learnt = yield from learn(ground, helper)
+        return Arguments({kind: str(learnt.row[kind])}, body)
+
+    return find
+
+
+def _tickets(ground: Ground, helper: CheckActor) -> Learning:
+    return (yield from listed(ground, Send(helper, "tickets.list")))
+
+
+_SALE = ("agents.profile", "policies.list")
+_READ: Mapping[str, Way] = {
+    "": Way(_nothing),
+    "region": Way(_any_region),
+    "user_id": Way(_account),
+    "agent_id": Way(_id("agent_id", own_agent), SENIOR, ("agents.profile",)),
+    "policy_id": Way(_id("policy_id", policies_of), SENIOR, ("policies.list",)),
+    "ticket_id": Way(_id("ticket_id", _tickets), SUPPORT, ("tickets.list",)),
+}
+"""`{name}` of the path → how it is found for an operation that reads."""
+_WRITTEN: Mapping[str, Way] = {
+    "user_id": Way(_unchanged_account),
+    "policy_id": Way(_id("policy_id", made_policy), SENIOR, (*_SALE, "policies.create"), "policy"),
+    "lead_id": Way(_id("lead_id", made_lead), SENIOR, ("leads.create",), "lead"),
+    "ticket_id": Way(_id("ticket_id", made_ticket), SUPPORT, ("policies.list", "tickets.create"), "ticket"),
+}
+"""The same for an operation that writes."""
+_WITH_BODY: Mapping[str, Way] = {
+    "policies.create": Way(_policy, SENIOR, _SALE),
+    "leads.create": Way(_lead),
+    "tickets.create": Way(_ticket, SUPPORT, ("policies.list",)),
+    "tickets.status": Way(
+        _id("ticket_id", made_ticket, {"status": "in_progress"}),
+        SUPPORT,
+        ("policies.list", "tickets.create"),
+        "ticket",
+    ),
+    "flags.update": Way(_flag, SUPER, ("flags.list",)),
+}
+"""The same for single operations."""
