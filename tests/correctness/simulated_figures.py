@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime, timedelta
 
 from perfsuite.target.contract_rules import JUNIOR, PROVIDER, SENIOR, SUPER, SUPPORT
 from tests.correctness.simulated_backend import Answered, Asked, Refused, Second, SimulatedBackend, route
@@ -117,11 +118,15 @@ def _flag(backend: SimulatedBackend, asked: Asked) -> Second:
         row = backend.world.flags.get(asked.path["flag_name"])
         if row is None:
             raise Refused(404)
-        row["is_enabled"] = asked.body["is_enabled"]
+        row |= {"is_enabled": asked.body["is_enabled"], "updated_at": _at(backend.now)}
         backend.changed("flags.update", ["flags"])
         return 200, {"success": True, "data": dict(row)}
 
     return second
+
+
+def _at(seconds: float) -> str:
+    return (datetime(2026, 3, 1, 12, tzinfo=UTC) + timedelta(seconds=seconds)).isoformat()
 
 
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────────

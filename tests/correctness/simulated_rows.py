@@ -80,7 +80,8 @@ def _template() -> World:
         known = {"ticket_id": ticket_id, "subject": f"Ticket {number}", "customer_id": customer, "status": "open"}
         world.tickets[ticket_id] = dict.fromkeys(TICKET) | known | {"priority": "low"}
     for name in ("dark", "perf_probe", "beta"):
-        world.flags[name] = dict.fromkeys(FLAG) | {"flag_name": name, "is_enabled": False}
+        known = {"flag_name": name, "is_enabled": False, "updated_at": "2026-02-01T00:00:00+00:00"}
+        world.flags[name] = dict.fromkeys(FLAG) | known
     return world
 
 
