@@ -39,7 +39,7 @@ Finding = Generator[tuple[Send, ...], tuple[Reply, ...], Arguments]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class ArgumentSource:
     """How arguments are found. `role`: of who helps, "" where that is who asks; `uses`: what is sent for it at most.
 
     `made`: kind of row of the run that they name; "" for none.
@@ -51,7 +51,7 @@ class Way:
     made: str = ""
 
 
-def way_of(name: str) -> Way:
+def source_of(name: str) -> ArgumentSource:
     """How the arguments of an operation are found."""
     operation = CATALOGUE[name]
     kind = operation.path.partition("{")[2].partition("}")[0]
@@ -115,32 +115,32 @@ def _tickets(ground: Ground, helper: CheckActor) -> Learning:
 
 
 _SALE = ("agents.profile", "policies.list")
-_READ: Mapping[str, Way] = {
-    "": Way(_nothing),
-    "region": Way(_any_region),
-    "user_id": Way(_account),
-    "agent_id": Way(_id("agent_id", own_agent), SENIOR, ("agents.profile",)),
-    "policy_id": Way(_id("policy_id", policies_of), SENIOR, ("policies.list",)),
-    "ticket_id": Way(_id("ticket_id", _tickets), SUPPORT, ("tickets.list",)),
+_READ: Mapping[str, ArgumentSource] = {
+    "": ArgumentSource(_nothing),
+    "region": ArgumentSource(_any_region),
+    "user_id": ArgumentSource(_account),
+    "agent_id": ArgumentSource(_id("agent_id", own_agent), SENIOR, ("agents.profile",)),
+    "policy_id": ArgumentSource(_id("policy_id", policies_of), SENIOR, ("policies.list",)),
+    "ticket_id": ArgumentSource(_id("ticket_id", _tickets), SUPPORT, ("tickets.list",)),
 }
 """`{name}` of the path → how it is found for an operation that reads."""
-_WRITTEN: Mapping[str, Way] = {
-    "user_id": Way(_unchanged_account),
-    "policy_id": Way(_id("policy_id", made_policy), SENIOR, (*_SALE, "policies.create"), "policy"),
-    "lead_id": Way(_id("lead_id", made_lead), SENIOR, ("leads.create",), "lead"),
-    "ticket_id": Way(_id("ticket_id", made_ticket), SUPPORT, ("policies.list", "tickets.create"), "ticket"),
+_WRITTEN: Mapping[str, ArgumentSource] = {
+    "user_id": ArgumentSource(_unchanged_account),
+    "policy_id": ArgumentSource(_id("policy_id", made_policy), SENIOR, (*_SALE, "policies.create"), "policy"),
+    "lead_id": ArgumentSource(_id("lead_id", made_lead), SENIOR, ("leads.create",), "lead"),
+    "ticket_id": ArgumentSource(_id("ticket_id", made_ticket), SUPPORT, ("policies.list", "tickets.create"), "ticket"),
 }
 """The same for an operation that writes."""
-_WITH_BODY: Mapping[str, Way] = {
-    "policies.create": Way(_policy, SENIOR, _SALE),
-    "leads.create": Way(_lead),
-    "tickets.create": Way(_ticket, SUPPORT, ("policies.list",)),
-    "tickets.status": Way(
+_WITH_BODY: Mapping[str, ArgumentSource] = {
+    "policies.create": ArgumentSource(_policy, SENIOR, _SALE),
+    "leads.create": ArgumentSource(_lead),
+    "tickets.create": ArgumentSource(_ticket, SUPPORT, ("policies.list",)),
+    "tickets.status": ArgumentSource(
         _id("ticket_id", made_ticket, {"status": "in_progress"}),
         SUPPORT,
         ("policies.list", "tickets.create"),
         "ticket",
     ),
-    "flags.update": Way(_flag, SUPER, ("flags.list",)),
+    "flags.update": ArgumentSource(_flag, SUPER, ("flags.list",)),
 }
 """The same for single operations."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from perfsuite.correctness.arguments import way_of
+from perfsuite.correctness.arguments import source_of
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
@@ -82,22 +82,24 @@ def routes() -> list[str]:
 
 
 def _refused(rule: str, send: Send, status: int) -> Check:
-    way, actor = way_of(send.operation), send.actor
-    helper = CheckActor(way.role) if way.role else actor
-    # A role that may not see a row may be told that there is none.
+    source, actor = source_of(send.operation), send.actor
+    helper = CheckActor(source.role) if source.role else actor
+    # To a role that may not see a row, there may be none.
     wanted = (status, 404) if status == 403 and "{" in CATALOGUE[send.operation].template else (status,)
 
     def steps(ground: Ground) -> Steps:
-        found = yield from way.find(ground, helper)
+        found = yield from source.find(ground, helper)
         reply = yield from ask(replace(send, path=found.path, body=found.body))
         outcome = refusal(reply, wanted)
-        if way.made and not isinstance(outcome, Held):
-            forget_made(ground, way.made, helper)
+        if source.made and not isinstance(outcome, Held):
+            forget_made(ground, source.made, helper)
         return outcome
 
-    writes = any(CATALOGUE[each].writes for each in (send.operation, *way.uses))
+    writes = any(CATALOGUE[each].writes for each in (send.operation, *source.uses))
     actors = tuple(dict.fromkeys((actor, helper)))
-    return Check(Invariant.PERMISSIONS, rule, send.operation, actors, 1 + len(way.uses), steps, writes, uses=way.uses)
+    return Check(
+        Invariant.PERMISSIONS, rule, send.operation, actors, 1 + len(source.uses), steps, writes, uses=source.uses
+    )
 
 
 # ── accounts that are deactivated ───────────────────────────────────────────────────────────────────
