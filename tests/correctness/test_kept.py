@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.correctness import kept
+from perfsuite.correctness import kept, next_reads
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import carry_out
@@ -112,6 +112,16 @@ def test_a_deleted_row(answers: tuple[tuple[int, Any], ...], outcome: Outcome, w
         found = Violated(found.expected, found.seen, ())
     assert found == outcome
     assert waited == (kept.WAIT_S if waits else 0)
+
+
+def test_a_row_that_another_check_has_deleted_is_looked_for_later() -> None:
+    ground = BareGround()
+    (delete,) = [check for check in next_reads.checks() if check.operation == "tickets.delete"]
+    first = InOrder(*MADE, tickets(TICKET), DONE, tickets())
+    assert carry_out(delete, ground, first) == Held()
+    later = InOrder(tickets(), GONE)
+    assert carry_out(DELETED["tickets.delete"], ground, later) == Held()
+    assert ([send.operation for send in later.sent], later.waited) == (["tickets.list", "tickets.read"], kept.WAIT_S)
 
 
 def test_a_row_that_has_other_values_later() -> None:

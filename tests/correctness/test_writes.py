@@ -191,7 +191,8 @@ LOST = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
             (ME, WRITTEN, WRITTEN, ME, ME, WRITTEN), NotChecked(settings.SOMEBODY_ELSE), 0, id="neither is shown"
         ),
         pytest.param((ME, WRITTEN, WRITTEN, ME, BUSY, WRITTEN), NotChecked("HTTP 503"), 0, id="no proof"),
-        pytest.param((ME, WRITTEN, WRITTEN, BOTH, BUSY), Held(), 2, id="not put back: left to cleanup"),
+        pytest.param((ME, WRITTEN, WRITTEN, BOTH, BUSY, WRITTEN), Held(), 0, id="put back at the second attempt"),
+        pytest.param((ME, WRITTEN, WRITTEN, BOTH, BUSY, SILENT), Held(), 2, id="not put back: left to cleanup"),
     ],
 )
 def test_two_updates_without_a_violation(answers: Any, outcome: Outcome, left: int) -> None:
