@@ -168,6 +168,7 @@ def _cell(rows: Sequence[CheckRow]) -> MatrixCell:
 def _not_checked(found: Correctness) -> PageTable | None:
     """A row for each rule and reason; None where all checks had a result."""
     groups: dict[tuple[Invariant, str, str], list[CheckRow]] = {}
+    every = len({row.role for row in found.rows})
     for row in found.rows:
         for reason in row.not_checked:
             groups.setdefault((row.invariant, row.rule, reason), []).append(row)
@@ -182,12 +183,14 @@ def _not_checked(found: Correctness) -> PageTable | None:
         Column("Roles", number=False),
         Column("Operations", number=False),
     )
-    rows = tuple(tuple(_reason_cells(*group, rows)) for group, rows in groups.items())
+    rows = tuple(tuple(_reason_cells(*group, rows, every)) for group, rows in groups.items())
     caption = "What had no result, and why. An operation may have been checked at another time."
     return PageTable("not-checked", "Not checked", caption, columns, rows, open=False)
 
 
-def _reason_cells(invariant: Invariant, rule: str, reason: str, rows: Sequence[CheckRow]) -> Iterable[Cell]:
+def _reason_cells(invariant: Invariant, rule: str, reason: str, rows: Sequence[CheckRow], every: int) -> Iterable[Cell]:
+    """`every`: how many roles there are."""
+    roles = list(dict.fromkeys(role_title(row.role) for row in rows))
     operations = list(dict.fromkeys(row.operation for row in rows))
     times, never = sum(row.not_checked[reason] for row in rows), sum(not row.checks for row in rows)
     yield Cell(heading(invariant))
@@ -195,5 +198,5 @@ def _reason_cells(invariant: Invariant, rule: str, reason: str, rows: Sequence[C
     yield Cell(clean(reason))
     yield Cell(number(times), str(times))
     yield Cell(number(never), str(never))
-    yield Cell(clean(joined(list(dict.fromkeys(role_title(row.role) for row in rows)))))
+    yield Cell("all" if len(roles) == every > 2 else clean(joined(roles)))
     yield Cell(clean(listed(operations)))

@@ -9,7 +9,7 @@ import pytest
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
 from perfsuite.model import RunReport
-from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
+from perfsuite.model.correctness import CheckLevel, CheckRow, ChecksOff, Correctness, Invariant
 from perfsuite.report.correctness import correctness_line, cost_line
 from perfsuite.report.page.correctness import MatrixCell, RequestRow, correctness_section
 from perfsuite.report.page.html import report_html
@@ -86,6 +86,16 @@ def test_what_was_not_checked_and_why() -> None:
         ["Contests", "one winner", "HTTP 503", "3", "1", "junior agent", "policies.create"],
         ["Contests", "one winner", BUDGET, "1", "1", "junior agent", "policies.create"],
     ]
+
+
+def test_a_reason_that_holds_for_all_roles_says_so() -> None:
+    rows = tuple(
+        CheckRow(Invariant.PERMISSIONS, "refused to other roles", role, "users.list", not_checked={BUDGET: 1})
+        for role in ("junior_agent", "senior_agent", "policyholder")
+    )
+    section = correctness_section(with_checks(replace(UNREACHED, rows=rows)))
+    assert section is not None and section.not_checked is not None
+    assert [cell.text for cell in section.not_checked.rows[0]][3:] == ["3", "3", "all", "users.list"]
 
 
 @pytest.mark.parametrize(
