@@ -37,6 +37,8 @@ _WHOLE = 20
 _MOST = 100
 _LOOKS = 4
 """So often a list or a figure is read until two looks in a row agree."""
+PAUSE_S = 0.5
+"""Between two looks: of a write that was not answered yet, one answer may show more than another."""
 _NEW_POLICIES = 5
 _ADMIN = CheckActor(SUPER)
 
@@ -86,6 +88,7 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
                 expected = f"rows {offset + 1} to {offset + size} of the list"
                 return Violated(expected, f"{missing} of them missing", (page.reply, after.reply))
             before = after
+            yield PAUSE_S
         return NotChecked(CHANGING)
 
     return steps
@@ -170,7 +173,7 @@ class _Compared:
     replies: tuple[Reply, ...]
 
 
-def _compared(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Compared]:
+def _compared(operation: str, name: str) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
     """The list from the last row on that the figure counts. A difference counts when it is seen twice in a row, each
     time with the same figure before and after."""
     last: int | None = None
@@ -184,11 +187,12 @@ def _compared(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Re
             return _Compared(0, figure, (reply, listed))
         if rows == _MOST:
             raise Unanswered(OTHER_ROWS)
-        reply, again = yield from _figure(operation, name)
+        shown, again = yield from _figure(operation, name)
         if again == figure and more == last:
-            return _Compared(more, figure, (reply, listed))
+            return _Compared(more, figure, (shown, listed))
         last = more if again == figure else None
-        figure = again
+        yield PAUSE_S
+        reply, figure = yield from _figure(operation, name)
     raise Unanswered(CHANGING)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,11 +20,14 @@ from perfsuite.target.run_state import RunState
 from tests.backend.support import FACTOR, Api
 
 
-class ThreadTurns:
-    """See Turns."""
+class HurriedTurns:
+    """See Turns. The time that a check waits passes at once."""
+
+    def __init__(self) -> None:
+        self.waited: list[float] = []
 
     def wait(self, seconds: float) -> None:
-        time.sleep(seconds)
+        self.waited.append(seconds)
 
     def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
         with ThreadPoolExecutor(len(calls)) as pool:
@@ -40,13 +42,15 @@ def accounts_of(api: Api) -> dict[str, list[Account]]:
     return found
 
 
-def client_of(api: Api, folder: Path | None = None) -> CheckClient:
+def client_of(api: Api, folder: Path | None = None, turns: HurriedTurns | None = None) -> CheckClient:
     """A client of the backend for checks. `folder`: where its journal goes."""
     run = RunState("real_20260301_120000", purpose="check")
     if folder is not None:
         run.journal = Journal(folder / "journal-local.jsonl")
     roles = {role.slug: role for role in ROLES}
-    return CheckClient(run, roles, accounts_of(api), lambda: HttpClient(ConnectionSettings(api.url)), ThreadTurns())
+    return CheckClient(
+        run, roles, accounts_of(api), lambda: HttpClient(ConnectionSettings(api.url)), turns or HurriedTurns()
+    )
 
 
 def outcomes_of(api: Api, checks: Iterable[Check], folder: Path | None = None) -> dict[Check, Outcome]:

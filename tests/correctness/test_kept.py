@@ -7,39 +7,24 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness import kept, next_reads
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
-from perfsuite.correctness.client import CheckClient
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.target.contract_rules import MAX_AGE_S
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, InOrder
-from tests.correctness.real_target import client_of
+from tests.correctness.real_target import HurriedTurns, client_of
 
 CHECKS = tuple(kept.checks())
 STAYS = {check.operation: check for check in CHECKS if check.rule == kept.STAYS}
 DELETED = {check.operation: check for check in CHECKS if check.rule == kept.STAYS_DELETED}
 
 
-class Hurried:
-    """The real client, for whom the time that a check waits has passed at once."""
-
-    def __init__(self, client: CheckClient) -> None:
-        self._client = client
-        self.waited: list[float] = []
-
-    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
-        return self._client.exchange(sends)
-
-    def wait(self, seconds: float) -> None:
-        self.waited.append(seconds)
-
-
 def all_of(api: Api) -> tuple[list[Outcome], list[float]]:
-    client = client_of(api)
-    hurried = Hurried(client)
+    turns = HurriedTurns()
+    client = client_of(api, turns=turns)
     try:
-        return [carry_out(check, client, hurried) for check in CHECKS], hurried.waited
+        return [carry_out(check, client, client) for check in CHECKS], turns.waited
     finally:
         client.close()
 
