@@ -1,4 +1,4 @@
-"""Defects as simulated runs seed them, and what has to be found of each."""
+"""The twelve defects as simulated runs seed them, and what has to be found of each."""
 
 from __future__ import annotations
 
@@ -57,6 +57,7 @@ SEEDED = (
     Seeded("lost_update", (Invariant.WRITES,), _each("lost_update")),
     Seeded("stale_read", (Invariant.WRITES,)),
     Seeded("skipped_row", (Invariant.LISTS,), _each("skipped_row")),
+    Seeded("deactivated_token", (Invariant.PERMISSIONS,)),
     Seeded("fail_open", (Invariant.PERMISSIONS,), (DEFECT_ROUTES["fail_open"],)),
     Seeded("counter_drift", (Invariant.LISTS,), _each("counter_drift")),
     Seeded("double_submit", (Invariant.WRITES,), _each("double_submit")),

@@ -128,7 +128,7 @@ class SimulatedRun:
             self.backend.account(CheckActor(role, at))["user_id"] for role in used for at in range(used[role])
         }
         without = {name: NOT_OFFERED for name in CATALOGUE if route_of(name) not in HANDLERS}
-        possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without)
+        possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without, users=USED)
         checks = [check for check in self.checks if not possible.why_not(check)]
         self.schedule = Schedule(checks, SHARES[CheckLevel.SAMPLE], self.seed, self.weights)
 
@@ -136,8 +136,8 @@ class SimulatedRun:
 
     def run(self, seconds: float, until: Callable[[Found], bool] = lambda _found: False) -> Found | None:
         """Let the load go on for so long, or until something is found for which `until` is true."""
-        looked = 0
-        for step in range(1, round(seconds / STEP_S) + 1):
+        looked, before = len(self.violations), round(self.now / STEP_S)
+        for step in range(before + 1, before + round(seconds / STEP_S) + 1):
             at = step * STEP_S
             while self._queue and self._queue[0][0] <= at:
                 self.now, _, go_on = heapq.heappop(self._queue)
@@ -181,7 +181,8 @@ class SimulatedRun:
     def new_mark(self) -> str:
         return f"PERF-1-{next(self._marks):06d}"
 
-    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+    def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
+        self.log_in(by or actor)
         return self._changed.setdefault((self.user_id(actor), setting), before)
 
     def put_back(self, actor: CheckActor, setting: str) -> None:
