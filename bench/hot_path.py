@@ -97,7 +97,8 @@ class Lab:
         slug = self.roles[0].slug
         scenario = Scenario("bench", self.users, self.users, 3600)
         plan = Plan("bench_1", scenario, self.host, {slug: self.users}, (), (), 1, "2026-03-01T09:30:00Z")
-        order = LoadOrder(plan, Path(tempfile.mkdtemp()), (ACCOUNTS[slug],) * self.users, {slug: WRITES})
+        accounts = (ACCOUNTS[slug],)
+        order = LoadOrder(plan, Path(tempfile.mkdtemp()), accounts * self.users, {slug: WRITES}, watched=accounts)
         return LoadState(order, Nowhere(), on_placed=lambda _users: None)
 
     def client_only(self) -> float:

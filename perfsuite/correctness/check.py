@@ -18,10 +18,6 @@ _OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
 """Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
 
 
-ALONE = "alone"
-"""What checks know where there is no load: nobody else writes, so that none waits for the rows of others."""
-
-
 class TokenKind(StrEnum):
     """What a request shows as its token."""
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perfsuite.correctness.check import (
-    ALONE,
     Check,
     CheckActor,
     Ground,
@@ -138,31 +137,25 @@ def _path(
 def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
     """A figure that differs from the rows is wrong if the difference changes: nobody says which rows it counts.
 
-    That it was none, or another one, is known from an earlier look; otherwise some policies are added. So
-    they are where nobody else adds any.
+    That it was none, or another one, is known from an earlier look; otherwise some policies are added.
     """
-
-    def after_new_policies(ground: Ground) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
-        for _number in range(_NEW_POLICIES):
-            body = yield from new_body(ground, POLICIES)
-            row = yield from make(POLICIES, body)
-            give_back(ground, row)
-        return (yield from _compared(operation, name))
 
     def steps(ground: Ground) -> Steps:
         found = yield from _compared(operation, name)
         known = f"difference {operation}"
         is_first = known not in ground.known
         before: int = ground.known.setdefault(known, found.more)
-        if ground.known.get(ALONE) and is_first and not found.more:
-            is_first, found = False, (yield from after_new_policies(ground))
         if not found.more:
             ground.known[known] = 0
             return Held()
         if ground.known.get(SOFT_DELETED):
             return NotChecked(OTHER_ROWS)
         if is_first:
-            found = yield from after_new_policies(ground)
+            for _number in range(_NEW_POLICIES):
+                body = yield from new_body(ground, POLICIES)
+                row = yield from make(POLICIES, body)
+                give_back(ground, row)
+            found = yield from _compared(operation, name)
         if found.more in (0, before):
             return NotChecked(OTHER_ROWS)
         expected = found.figure + found.more - before

@@ -289,6 +289,7 @@ class LoadJob(WorkerJob):
             tuple(seat.number for seat in offer.users.seats),
             secrets.key_password,
             self._checks(offer, offer.users),
+            () if offer.plan.check_correctness is CheckLevel.OFF else tuple(self._accounts.values()),
         )
         load = LoadState(
             order,

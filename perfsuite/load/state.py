@@ -13,6 +13,7 @@ from typing import Any
 import gevent
 
 from perfsuite.clock import utc_s
+from perfsuite.correctness.watch import AnswerWatcher
 from perfsuite.errors import SafetyError
 from perfsuite.load.arrivals import ArrivalQueue
 from perfsuite.load.checker import Checker, CheckOrder
@@ -70,6 +71,8 @@ class LoadOrder:
     key_password: str = field(default="", repr=False)
     checks: CheckOrder | None = None
     """None where it makes no checks of correctness, or only later."""
+    watched: tuple[Account, ...] = field(default=(), repr=False)
+    """All accounts of the run, where its answers are watched; none where they are not."""
 
     @property
     def connection(self) -> ConnectionSettings:
@@ -152,6 +155,8 @@ class LoadState:
         """Of each user: asks which request it waits for."""
         self.checker: Checker | None = None
         """None where this process makes no checks of correctness."""
+        self._watcher = AnswerWatcher(self.run, order.watched)
+        self.run.watch = self._watcher.of if order.watched else None
         self._changing_rate: ChangingRate | None = None
         if order.plan.capacity is not None:
             self.recorder.in_flight = self._in_flight
@@ -260,6 +265,7 @@ class LoadState:
             with self.counting("the end of the checks"):
                 self.checker.finish()
         with self.counting("the last records"):
+            self._report_watched(last=True)
             self.recorder.rest(self._alive)
         total = 0
         with self.counting("Locust's own count"):
@@ -309,12 +315,20 @@ class LoadState:
         while True:
             gevent.sleep(1.0 - utc_s() % 1.0)
             with self.counting("writing down what was recorded"):
+                self._report_watched()
                 self.recorder.tick(self._alive)
             self._look_after_background()
             try:
                 self._report_errors()
             except Exception as error:  # noqa: BLE001  whatever it is, nobody would hear of it
                 self._on_mute(error)
+
+    def _report_watched(self, *, last: bool = False) -> None:
+        """What the answers showed since the last time. `last`: and for which rules they never could have."""
+        taken = list(self._watcher.take())
+        never = self._watcher.never() if last and self.checker is not None else ()
+        for key, result, found in (*taken, *never):
+            self.recorder.check_ended(key, result, **found)
 
     def _write_raw_samples(self) -> None:
         """In small parts between those that wait for answers, whose times it must not lengthen."""

@@ -13,7 +13,8 @@ from perfsuite.model.correctness import CheckKey, CheckResult, CheckStep, Exchan
 class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="check", tag_field="kind"):
     """A check of correctness that ended in one UTC second, or that could not be made (`why`).
 
-    `requests`: how many it sent, logins included; they are in no other record. `result` and the fields from `expected`
+    `count`: of alike ones, those of answers of the load, of which the first is shown. `requests`: how many were sent,
+    logins included; they are in no other record. `result` and the fields from `expected`
     on as in `perfsuite.model.correctness`.
     """
 
@@ -26,6 +27,7 @@ class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
     roles: tuple[str, ...]
     result: str
     requests: int = 0
+    count: int = 1
     why: str = ""
     expected: str = ""
     seen: str = ""
@@ -50,9 +52,9 @@ class CheckTotals:
         key = record.invariant, record.rule, record.operation, record.roles
         self.requests += record.requests
         if record.result == CheckResult.NOT_CHECKED:
-            self.not_checked[key, record.why] += 1
+            self.not_checked[key, record.why] += record.count
             return
-        self.results[key, record.result] += 1
+        self.results[key, record.result] += record.count
         if record.result == CheckResult.VIOLATED:
             known = self.violations.setdefault(key, record)
             if (record.second, record.sequence) < (known.second, known.sequence):

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfsuite.correctness.check import ALONE, Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
+from perfsuite.correctness.check import Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.evidence import secrets_of, without_secrets_of
@@ -34,15 +34,11 @@ _FIELDS_SHOWN = 4
 
 
 class ThreadTurns:
-    """See Turns: with threads. `say`: hears of each wait, when it begins."""
-
-    def __init__(self, say: Callable[[str], None], sleep: Callable[[float], None] = time.sleep) -> None:
-        self._say, self._sleep = say, sleep
+    """See Turns: with threads."""
 
     def wait(self, seconds: float) -> None:
         """See Turns."""
-        self._say(f"  {ReplayMessage.WAITING(wait_s=seconds)}")
-        self._sleep(seconds)
+        time.sleep(seconds)
 
     def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
         """See Turns: each in a thread of its own, all of them waiting for the last."""
@@ -84,8 +80,7 @@ def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
     if why := possible.why_not(check):
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
-    with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns(run.screen.say))) as client:
-        client.known[ALONE] = True
+    with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
         result = try_again(check, client, run.screen.say)
     if isinstance(result.outcome, Violated):
         secrets = secrets_of(run.accounts, state.secrets)
@@ -131,6 +126,8 @@ class StepLines:
 
     def __call__(self, steps: Sequence[CheckStep], replies: Sequence[Reply]) -> None:
         """Say those of one instant."""
+        if wait_s := steps[0].wait_s:
+            self._say(f"  {ReplayMessage.WAITED(wait_s=wait_s)}")
         if len(steps) > 1:
             self._say(f"  {ReplayMessage.AT_ONCE()}")
         for step, reply in zip(steps, replies, strict=True):

@@ -6,6 +6,7 @@ field of an answer with its rows ("" = the answer is an array), and `row_fields`
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -49,6 +50,11 @@ class Operation:
     def writes(self) -> bool:
         """True when it changes data at the target. A login does not count."""
         return self.method != "GET" and self.name != "login"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The `{names}` of path and query, in their order."""
+        return tuple(re.findall(r"{(\w+)}", self.path))
 
     @property
     def template(self) -> str:

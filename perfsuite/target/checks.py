@@ -26,6 +26,8 @@ _NO_CERTIFICATE = b"No required SSL certificate was sent"
 
 ECHOED = ("policy_id", "agent_id", "user_id", "ticket_id", "policyholder_id", "status", "policy_number")
 """Arguments of path or query that the answer, or each of its rows, must repeat unchanged."""
+IDS = frozenset(ECHOED) - {"status"}
+"""Those of them that say which row, or whose."""
 
 
 _KINDS: dict[type, str] = {
@@ -162,7 +164,8 @@ def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> 
     for row in rows or []:
         for name, value in asked.items():
             if isinstance(row, dict) and name in row and str(row[name]) != value:
-                return _broken(Broken.ASKED, f"{name} of the answer is not the one asked for")
+                message = f"{name} of the answer is not the one asked for"
+                return _broken(Broken.ASKED, message) if name in IDS else _wrong(message)
     return None
 
 

@@ -4,28 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any, Protocol
 from urllib.parse import quote
 
-from perfsuite.model.role import Role
+from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.model.sample import Series
 from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import owner_field
+from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.typed_answer import TypedAnswer
 
 _PLAIN = re.compile(r"[\w.~-]+", re.ASCII)
 """What needs no quoting in a path, such as ids."""
 
 
+class AnswerWatch(Protocol):
+    """Sees every answer to one operation as one role, once it was found right or wrong. `session`: whose answer."""
+
+    def right(self, session: StepContext, call: Call, request_id: str, answer: Answer, decoded: Any) -> None:
+        """`decoded`: the body; None where it was not decoded, then it has rows."""
+
+    def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
+        """The request failed."""
+
+
 class Route:
     """Shared by the sessions of a role in one process. `path`: at the target, with `{names}`."""
 
-    __slots__ = ("_path", "_role", "_series", "has_body", "operation", "typed")
+    __slots__ = ("_path", "_role", "_series", "has_body", "operation", "typed", "watch")
 
-    def __init__(self, role: Role, operation: Operation, path: str) -> None:
+    def __init__(self, role: Role, operation: Operation, path: str, watch: AnswerWatch | None = None) -> None:
         self.operation = operation
         self.has_body = operation.method in ("POST", "PUT")
         self.typed = TypedAnswer.of(operation, owner_field(operation, role))
         """None where its answers always have to be looked at in full."""
+        self.watch = watch
         self._role = role.slug
         self._path = path
         self._series: dict[str, Series] = {}

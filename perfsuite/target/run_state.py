@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,7 +13,7 @@ from perfsuite.target.checks import RowOwners, object_of
 from perfsuite.target.connection import OPENAPI, deployed, deployed_paths
 from perfsuite.target.exchange import USER_AGENT, RequestIds
 from perfsuite.target.journal import Journal, JournalEntry, Marks
-from perfsuite.target.route import Route
+from perfsuite.target.route import AnswerWatch, Route
 
 MAX_REMEMBERED = 200
 
@@ -48,6 +48,8 @@ class RunState:
     created: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Kind of row → rows that this process made and that still exist."""
     owners: RowOwners = field(default_factory=RowOwners)
+    watch: Callable[[Role, Operation], AnswerWatch | None] | None = None
+    """Who sees the answers to an operation as a role; None where nobody does."""
     _routes: dict[str, tuple[Role, dict[str, Route]]] = field(default_factory=dict, repr=False)
 
     @classmethod

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from perfsuite.clock import utc_s
 from perfsuite.model import LOGIN, Account, FailureKind, Remark
@@ -29,7 +30,7 @@ from perfsuite.target.exchange import (
     cut_by,
     none_came,
 )
-from perfsuite.target.route import Route
+from perfsuite.target.route import AnswerWatch, Route
 from perfsuite.target.rows import Rows
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session_data import SessionData
@@ -213,7 +214,8 @@ class Session(SessionData):
         """The same for who does not read the answer: only `in_full` every right answer is decoded."""
         route = self._routes.get(operation.name)
         if route is None or route.operation is not operation:
-            route = self._routes[operation.name] = Route(self.role, operation, self.run.path_of(operation))
+            watch = self.run.watch(self.role, operation) if self.run.watch is not None else None
+            route = self._routes[operation.name] = Route(self.role, operation, self.run.path_of(operation), watch)
         decoded, expired = self._send(route, call, in_full=in_full)
         return self._send(route, call, in_full=in_full, again=True)[0] if expired and self.login() else decoded
 
@@ -241,13 +243,23 @@ class Session(SessionData):
             raise
         if not rows:
             self._observe(route, request_id, answer, found.failure, found.expired, found.token_remark)
+            if route.watch is not None:
+                self._show(route.watch, call, request_id, answer, found)
             return self._done(operation, found, again=again)
         self._observe(route, request_id, answer, None)
+        if route.watch is not None:
+            route.watch.right(self, call, request_id, answer, None)
         if self._token.held_off:
             self._token.accepted(operation.name)
         if operation.yields and route.typed is not None:
             self._know(operation, Rows(route.typed, operation, answer.body, rows))
         return {}, False
+
+    def _show(self, watch: AnswerWatch, call: Call, request_id: str, answer: Answer, found: _Found) -> None:
+        if found.failure is None:
+            watch.right(self, call, request_id, answer, found.decoded)
+        else:
+            watch.wrong(self, call, request_id, answer, found.failure)
 
     def _examined(self, operation: Operation, call: Call, answer: Answer, *, again: bool) -> _Found:
         """An answer in full: its body, or what is wrong with it."""
@@ -255,7 +267,7 @@ class Session(SessionData):
         decoded, failure = self._checked(operation, call, answer)
         if run.thorough and decoded is not None:
             run.notice(self.role.slug, operation.name, checks.differences(operation, decoded))
-        failure = failure and Failure(failure.kind, without_secrets(failure.message, self.secrets))
+        failure = failure and replace(failure, message=without_secrets(failure.message, self.secrets))
         if row := run.settle(operation, call.body, answer.status, decoded):
             self.chosen[f"created {operation.creates}"] = row
         refused = answer.status == 401 and operation.name != LOGIN

@@ -7,7 +7,6 @@ texts. Whatever else comes is looked at in full, which also says what is wrong.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +18,6 @@ from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import ECHOED, RowOwners
 from perfsuite.target.exchange import Answer
 
-_NAMED = re.compile(r"{(\w+)}")
 _WITHOUT_FIELDS = ("", "*")
 
 
@@ -29,7 +27,7 @@ class TypedAnswer:
     __slots__ = ("_asked", "_decoder", "_id", "_identity", "_inside", "_lists", "_names", "_owner", "_parent", "_raws")
 
     def __init__(self, operation: Operation, owner_field: str) -> None:
-        self._names = frozenset(_NAMED.findall(operation.path))
+        self._names = frozenset(operation.names)
         self._lists, self._inside, self._parent = operation.lists, len(operation.inside), operation.parent
         fields = operation.fields if operation.lists is None else operation.row_fields
         asked = [name for name in ECHOED if name in self._names]

@@ -10,7 +10,7 @@ import pytest
 from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
 
 from perfsuite.correctness import lists
-from perfsuite.correctness.check import ALONE, Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from tests.backend.conftest import Serve
@@ -148,20 +148,6 @@ def test_a_figure_that_was_wrong_from_the_beginning_is_tried_with_new_policies()
     outcome = counted(shop)
     assert isinstance(outcome, Violated)
     assert (outcome.expected, outcome.seen) == ("totalPolicies: 45", "totalPolicies: 44")
-    assert shop.policies == 55
-
-
-@pytest.mark.parametrize(
-    ("error", "outcome"),
-    [
-        pytest.param(exact, Held, id="which the figure counts"),
-        pytest.param(lambda policies: -int(policies > 52), Violated, id="of which it forgets one"),
-    ],
-)
-def test_without_load_some_policies_are_added(error: Callable[[int], int], outcome: type) -> None:
-    ground, shop = BareGround(), Shop(50, error, nothing)
-    ground.known[ALONE] = True
-    assert isinstance(counted(shop, ground), outcome)
     assert shop.policies == 55
 
 

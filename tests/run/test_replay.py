@@ -30,10 +30,6 @@ HOLDER = CheckActor("policyholder")
 REFUSED = Send(HOLDER, "dashboard.system")
 
 
-def nothing(_line: str) -> None:
-    pass
-
-
 class ScriptedTarget:
     """Answers with these statuses in turn, then with the last one; knows nothing of accounts."""
 
@@ -95,7 +91,7 @@ def test_it_is_tried_until_it_happens(
 ) -> None:
     target = ScriptedTarget(*statuses)
 
-    result = try_again(check, target, nothing)
+    result = try_again(check, target, lambda _line: None)
 
     assert isinstance(result.outcome, outcome)
     assert (result.tries, target.sent) == (tries, sent)
@@ -114,34 +110,41 @@ def test_the_steps_of_the_first_try_and_of_the_one_that_shows_it_are_said() -> N
 
 
 @pytest.mark.parametrize(
-    ("send", "status", "said"),
+    ("send", "status", "wait_s", "said"),
     [
         pytest.param(
-            REFUSED, 403,
-            ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status=403, request_id="7"), id="a request",
+            REFUSED, 403, 0.0,
+            [ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status=403, request_id="7")], id="a request",
         ),
         pytest.param(
-            Send(HOLDER, "dashboard.system", token=TokenKind.FORGED), 401,
-            ReplayMessage.STEP(
-                actor=ReplayMessage.OTHER_TOKEN(actor="policyholder#1", token="forged"),
-                request="GET /x", status=401, request_id="7",
-            ),
+            Send(HOLDER, "dashboard.system", token=TokenKind.FORGED), 401, 0.0,
+            [
+                ReplayMessage.STEP(
+                    actor=ReplayMessage.OTHER_TOKEN(actor="policyholder#1", token="forged"),
+                    request="GET /x", status=401, request_id="7",
+                )
+            ],
             id="another token",
         ),
         pytest.param(
-            REFUSED, 0,
-            ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status="no answer", request_id="7"),
-            id="no answer",
+            REFUSED, 0, 2.0,
+            [
+                ReplayMessage.WAITED(wait_s=2.0),
+                ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status="no answer", request_id="7"),
+            ],
+            id="no answer, after a wait",
         ),
     ],
 )  # fmt: skip
-def test_a_step_names_actor_request_status_and_request_id(send: Send, status: int, said: str) -> None:
+def test_a_step_names_actor_request_status_and_request_id(
+    send: Send, status: int, wait_s: float, said: list[str]
+) -> None:
     lines: list[str] = []
-    step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x")
+    step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x", wait_s=wait_s)
 
     StepLines(lines.append)([step], [Reply(send, status, None, "7")])
 
-    assert lines == [f"  {said}"]
+    assert [line.strip() for line in lines] == said
 
 
 def test_steps_at_the_same_instant_stand_together_with_the_fields_of_their_bodies() -> None:
@@ -166,17 +169,9 @@ def test_calls_at_the_same_instant_wait_for_each_other() -> None:
         met.wait()  # breaks unless all of them are under way
         return Reply(REFUSED, 200 + number, None)
 
-    replies = ThreadTurns(nothing).together([lambda number=number: call(number) for number in range(3)])  # type: ignore[misc]
+    replies = ThreadTurns().together([lambda number=number: call(number) for number in range(3)])  # type: ignore[misc]
 
     assert [reply.status for reply in replies] == [200, 201, 202]
-
-
-def test_a_wait_is_said_when_it_begins() -> None:
-    heard: list[object] = []
-
-    ThreadTurns(heard.append, heard.append).wait(31)
-
-    assert heard == [f"  {ReplayMessage.WAITING(wait_s=31)}", 31]
 
 
 def test_an_error_of_one_call_is_raised() -> None:
@@ -184,7 +179,7 @@ def test_an_error_of_one_call_is_raised() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ThreadTurns(nothing).together([fail, lambda: Reply(REFUSED, 200, None)])
+        ThreadTurns().together([fail, lambda: Reply(REFUSED, 200, None)])
 
 
 def test_one_request_is_asked_and_answered() -> None:
@@ -194,4 +189,4 @@ def test_one_request_is_asked_and_answered() -> None:
 
     check = Check(Invariant.ERRORS, "answers", "dashboard.system", (HOLDER,), 1, steps)
 
-    assert try_again(check, ScriptedTarget(200), nothing).outcome == Held()
+    assert try_again(check, ScriptedTarget(200), lambda _line: None).outcome == Held()

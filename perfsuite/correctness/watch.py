@@ -1,0 +1,212 @@
+"""Looks for what the load's own answers show: at no request, and at little time for each answer.
+
+Whether an answer holds somebody else's data, the session has found out before (`perfsuite.target.checks`). Here it
+becomes a violation, with its evidence. Rows that the run makes carry a mark of their maker, so that they are recognised
+in the answer to another agent, also where no field names the owner. Answers that could have shown a violation and did
+not are counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from perfsuite.correctness.caches import OWN_FIGURES
+from perfsuite.correctness.catalogue import check_of
+from perfsuite.correctness.check import CheckActor, Reply, Send
+from perfsuite.correctness.evidence import exchanged, secrets_of
+from perfsuite.correctness.isolation import OWN_LISTS
+from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_ROWS
+from perfsuite.model import Account
+from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
+from perfsuite.model.role import Call, Role, StepContext
+from perfsuite.target.catalogue import CREATIONS, Operation
+from perfsuite.target.checks import IDS, Broken, ForeignAnswer, owner_field, rows_of
+from perfsuite.target.contract_rules import JUNIOR, SENIOR
+from perfsuite.target.exchange import Answer, Failure
+from perfsuite.target.route import AnswerWatch
+from perfsuite.target.run_state import RunState
+
+NO_ANSWER = "no answer says whose it is"
+_AGENTS = frozenset((SENIOR, JUNIOR))
+"""Roles that make rows and see nobody else's."""
+_DASHBOARD = "dashboard.senior_agent"
+"""Its answer names no owner, but shows the leads that the agent has made."""
+_RULES = ((Invariant.ISOLATION, OWN_LISTS), (Invariant.ISOLATION, ASKED), (Invariant.CACHES, OWN_ANSWER))
+"""What answers are watched for: those of these for which there is a check of the operation and role."""
+_SHOWS = {"policy_number": "policy", "customer_name": "lead"}
+"""Field of a row that holds the mark → kind of row."""
+
+_Shown = tuple[StepContext, Mapping[str, str], str, float, int]
+"""An answer: who asked, values for the path, request id, when it was sent (UTC epoch s), status."""
+
+
+@dataclass(slots=True)
+class Watched:
+    """What answers to one operation as one role showed since the last `take`; the texts are of the first violation."""
+
+    held: int = 0
+    violated: int = 0
+    expected: str = ""
+    seen: str = ""
+    evidence: tuple[Exchanged, ...] = ()
+    ever: bool = False
+    """Some answer could have shown a violation."""
+
+
+class AnswerWatcher:
+    """The answers that the users of one process get. `accounts`: all of the run, in the order of the credentials."""
+
+    def __init__(self, run: RunState, accounts: Sequence[Account]) -> None:
+        self.marks = run.marks
+        self.secrets = secrets_of(accounts, run.secrets)
+        self.actors: dict[str, CheckActor] = {}
+        """Phone number → the account's role and position."""
+        of_role: Counter[str] = Counter()
+        for account in accounts:
+            self.actors.setdefault(account.phone_number, CheckActor(account.role, of_role[account.role]))
+            of_role[account.role] += 1
+        self.creators = {
+            self.marks.creator(number): actor for number, actor in self.actors.items() if actor.role in _AGENTS
+        }
+        """Agents by what marks call them."""
+        self.makers: dict[str, set[str]] = {kind: set() for kind in CREATIONS}
+        """Kind of row → phone numbers of the accounts that have made one."""
+        self._found: dict[CheckKey, Watched] = {}
+        self._routes: list[RouteWatch] = []
+
+    def of(self, role: Role, operation: Operation) -> AnswerWatch | None:
+        """Who sees the answers to an operation as a role; None where they show nothing."""
+        if operation.creates:
+            return _Creations(self.makers[operation.creates])
+        rules = _RULES if operation.name != _DASHBOARD else ((Invariant.CACHES, OWN_FIGURES),)
+        keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in rules]
+        found = [self._found.setdefault(key, Watched()) for key in keys if check_of(key) is not None]
+        if not found:
+            return None
+        self._routes.append(RouteWatch(self, role, operation, found))
+        return self._routes[-1]
+
+    def take(self) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
+        """What was found since the last call, with the fields of a record."""
+        for route in self._routes:
+            route.hand_over()
+        for key, one in self._found.items():
+            if one.held:
+                yield key, CheckResult.HELD, {"count": one.held}
+            if one.violated:
+                shown = {"expected": one.expected, "seen": one.seen, "evidence": one.evidence}
+                yield key, CheckResult.VIOLATED, {"count": one.violated, **shown}
+            one.ever = one.ever or bool(one.held or one.violated)
+            one.held = one.violated = 0
+
+    def never(self) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
+        """The rules for which answers came that could not have shown a violation, and no other."""
+        for key, one in self._found.items():
+            if not one.ever:
+                yield key, CheckResult.NOT_CHECKED, {"why": NO_ANSWER}
+
+
+class _Creations:
+    """Remembers who has made rows of a kind."""
+
+    def __init__(self, makers: set[str]) -> None:
+        self._makers = makers
+
+    def right(self, session: StepContext, _call: Call, _request_id: str, _answer: Answer, _decoded: Any) -> None:
+        """See AnswerWatch."""
+        self._makers.add(session.phone_number)
+
+    def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
+        """See AnswerWatch."""
+
+
+class RouteWatch:
+    """See AnswerWatch: answers to one operation as one role.
+
+    `found`: of its rules, that of caches last. One of them shows where all of an answer is somebody else's.
+    """
+
+    def __init__(self, watcher: AnswerWatcher, role: Role, operation: Operation, found: Sequence[Watched]) -> None:
+        self._watcher, self._operation, self._found = watcher, operation, found
+        promised = (*operation.fields, *operation.row_fields)
+        field = owner_field(operation, role) or operation.identity
+        field = field or next((name for name in operation.names if name in IDS), "")
+        self._says_whose = field in promised or bool(operation.parent)
+        """Every right answer says whose it is, or what it is about."""
+        self._may_say = b'"%b"' % field.encode() if field else None
+        kind = "lead" if operation.name == _DASHBOARD else ""
+        kind = kind or next((kind for name, kind in _SHOWS.items() if name in promised), "")
+        self._makers = watcher.makers[kind] if kind and role.slug in _AGENTS else None
+        self._is_plain = self._says_whose and self._makers is None
+        self._held = 0
+        self._shown: dict[StepContext, _Shown] = {}
+        """Session → its latest right answer."""
+
+    def right(self, session: StepContext, call: Call, request_id: str, answer: Answer, decoded: Any) -> None:
+        """See AnswerWatch."""
+        if decoded is not None and self._operation.lists is not None and not rows_of(self._operation, decoded):
+            return  # no rows, nothing to see
+        shown = (session, call.path, request_id, answer.sent_at, answer.status)
+        if self._is_plain:
+            self._held += 1
+            self._shown[session] = shown
+            return
+        could_show = self._says_whose or (self._may_say is not None and self._may_say in answer.body)
+        if self._makers is not None:
+            makers = self._makers_in(answer.body)
+            if others := makers - {self._actor(session)}:
+                self._made_by(others, shown, is_whole=len(makers) == 1)
+                return
+            could_show = could_show or not self._makers <= {session.phone_number}
+        if could_show:
+            self._held += 1
+            self._shown[session] = shown
+
+    def hand_over(self) -> None:
+        """Count the right answers since the last time for each rule."""
+        for found in self._found:
+            found.held += self._held
+        self._held = 0
+
+    def _makers_in(self, body: bytes) -> set[CheckActor]:
+        """The agents who have made rows of an answer."""
+        known = self._watcher.creators
+        return {known[one] for one in self._watcher.marks.creators_in(body) if one in known}
+
+    def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
+        """See AnswerWatch."""
+        if not isinstance(failure, ForeignAnswer):
+            return
+        found = self._found[-1 if failure.rule is Broken.OWNER else 0]
+        found.violated += 1
+        if found.violated == 1:
+            before = [shown for shown in self._shown.values() if shown[0].user_id == failure.whose]
+            whose = str(self._actor(before[0][0])) if before else "somebody else"
+            found.expected, found.seen = {
+                Broken.IDENTITY: ("one's own account", f"the account of {whose}"),
+                Broken.OWNER: (OWN_ROWS, f"rows of {whose}"),
+                Broken.OWNERS: (OWN_ROWS, "rows of several accounts"),
+                Broken.ASKED: (ASKED, failure.message),
+            }[failure.rule]
+            shown = (session, call.path, request_id, answer.sent_at, answer.status)
+            found.evidence = tuple(map(self._exchanged, (*before[:1], shown)))
+
+    def _made_by(self, others: Iterable[CheckActor], shown: _Shown, *, is_whole: bool) -> None:
+        found = self._found[-1 if is_whole else 0]
+        found.violated += 1
+        if found.violated == 1:
+            maker = min(others, key=str)
+            before = [one for one in self._shown.values() if self._actor(one[0]) == maker]
+            found.expected, found.seen = OWN_ROWS, f"a row that {maker} has made"
+            found.evidence = tuple(map(self._exchanged, (*before[:1], shown)))
+
+    def _actor(self, session: StepContext) -> CheckActor:
+        return self._watcher.actors.get(session.phone_number) or CheckActor(session.role.slug)
+
+    def _exchanged(self, shown: _Shown) -> Exchanged:
+        session, path, request_id, sent_at, status = shown
+        send = Send(self._actor(session), self._operation.name, path)
+        return exchanged(Reply(send, status, None, request_id, sent_at), self._watcher.secrets)

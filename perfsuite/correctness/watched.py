@@ -1,0 +1,145 @@
+"""What the load's own answers show. A run sends none of these checks, since it looks at its answers (`watch`).
+
+`replay` sends them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Iterator, Mapping
+
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    Violated,
+)
+from perfsuite.correctness.facts import NO_DATA, Row, own_agent, policies_of, success
+from perfsuite.correctness.isolation import OWN_LISTS
+from perfsuite.correctness.schedule import Rule
+from perfsuite.model.correctness import Invariant
+from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
+from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION
+
+OWN_ANSWER = "one's own answer"
+ASKED = "what was asked for"
+OWN_ROWS = "rows of one's own only"
+
+_FIXED = {"offset": "0", "status": "active"}
+"""`{name}` of a path that is no id → its value."""
+
+
+def checks() -> Iterator[Check]:
+    """Lists with an owner, answers about the own account, and rows that are asked for by an id."""
+    for name, role in OWNER_FIELDS:
+        if _FIXED.keys() >= set(CATALOGUE[name].names):
+            yield _check((Invariant.ISOLATION, OWN_LISTS), name, role, _one_owner)
+            yield _check((Invariant.CACHES, OWN_ANSWER), name, role, _own_list)
+    for name, operation in CATALOGUE.items():
+        for role in sorted(ROLES_BY_OPERATION.get(name, ())):
+            if operation.identity:
+                yield _check((Invariant.CACHES, OWN_ANSWER), name, role, _own_account)
+            elif operation.method == "GET" and not IDS.isdisjoint(operation.names):
+                yield _check((Invariant.ISOLATION, ASKED), name, role, _asked)
+
+
+_Judge = Callable[..., Steps]
+"""Of the ground, the operation, who asks, and for some another account of the role."""
+
+
+def _check(rule: Rule, name: str, role: str, judge: _Judge) -> Check:
+    # The last accounts: a cache that mixes accounts up shows it where neither of them has written anything.
+    asker, other = CheckActor(role, -1), CheckActor(role, -2)
+    actors, requests = ((asker, other), 2) if judge in _OF_TWO else ((CheckActor(role),), 3)
+
+    def steps(ground: Ground) -> Steps:
+        return judge(ground, name, *actors)
+
+    return Check(*rule, name, actors, requests, steps)
+
+
+def _one_owner(_ground: Ground, name: str, asker: CheckActor) -> Steps:
+    reply = yield from success(Send(asker, name, _path(name)))
+    owners = _owners(reply)
+    if not owners:
+        return NotChecked(NO_DATA)
+    return Held() if len(owners) == 1 else Violated(OWN_ROWS, "rows of several accounts", (reply,))
+
+
+def _own_list(_ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+    """The other one asks first: a cache that mixes them up has an answer then."""
+    first = yield from success(Send(other, name, _path(name)))
+    second = yield from success(Send(asker, name, _path(name)))
+    if not _owners(second):
+        return NotChecked(NO_DATA)
+    if len(_owners(second)) == 1 and _owners(first) == _owners(second):
+        return Violated(OWN_ROWS, f"rows of {other}", (first, second))
+    return Held()
+
+
+def _path(name: str) -> dict[str, str]:
+    return {key: _FIXED[key] for key in CATALOGUE[name].names}
+
+
+def _owners(reply: Reply) -> set[str]:
+    """Whose rows came."""
+    field = OWNER_FIELDS[reply.send.operation, reply.send.actor.role]
+    rows = rows_of(CATALOGUE[reply.send.operation], reply.body) or []
+    return {str(row[field]) for row in rows if row.get(field) is not None}
+
+
+def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+    first = yield from success(Send(other, name))
+    second = yield from success(Send(asker, name))
+    for reply in (first, second):
+        if str(object_of(reply.body).get(CATALOGUE[name].identity)) != ground.user_id(reply.send.actor):
+            return Violated("one's own account", "somebody else's account", (first, second))
+    return Held()
+
+
+def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:
+    operation, seen = CATALOGUE[name], RowOwners()
+    paths = yield from _paths(ground, operation, asker)
+    replies: tuple[Reply, ...] = ()
+    for path in paths:
+        replies = (*replies, (yield from success(Send(asker, name, path))))
+        body = replies[-1].body
+        if failure := echo_failure(operation, body, path) or parent_failure(operation, body, path, seen):
+            return Violated(ASKED, failure.message, replies)
+    return Held() if replies else NotChecked(NO_DATA)
+
+
+def _paths(
+    ground: Ground, operation: Operation, asker: CheckActor
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Mapping[str, str]]]:
+    """At most two ways to ask for a row that the actor may see."""
+    (name,) = operation.names
+    if name == "user_id":
+        rows: tuple[Row, ...] = ({name: ground.user_id(asker)},)
+    elif name == "agent_id" and "agents.profile" in _offered(asker):
+        rows = (yield from own_agent(ground, asker)).rows
+    elif name == "agent_id":
+        rows = yield from _listed("agents.list", asker)
+    elif name == "ticket_id":
+        rows = yield from _listed("tickets.list", asker)
+    else:
+        rows = (yield from policies_of(ground, asker)).rows
+    found = dict.fromkeys(str(row[name]) for row in rows if row.get(name))
+    return [{name: value} for value in [*found][:2]]
+
+
+def _offered(actor: CheckActor) -> set[str]:
+    return {name for name, roles in ROLES_BY_OPERATION.items() if actor.role in roles}
+
+
+def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Row, ...]]:
+    reply = yield from success(Send(actor, name))
+    return tuple(rows_of(CATALOGUE[name], reply.body) or ())
+
+
+_OF_TWO = (_own_list, _own_account)

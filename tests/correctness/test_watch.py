@@ -1,0 +1,283 @@
+"""The load's own answers: what one shows of somebody else is a violation; one that could show nothing is no check."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from perfsuite.correctness.caches import OWN_FIGURES
+from perfsuite.correctness.catalogue import all_checks, check_of
+from perfsuite.correctness.isolation import OWN_LISTS
+from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
+from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_ROWS, checks
+from perfsuite.model import Account
+from perfsuite.model.role import Behaviour, Call, Step
+from perfsuite.roles import ROLES
+from perfsuite.target.exchange import Answer
+from perfsuite.target.journal import Marks
+from perfsuite.target.run_state import RunState
+from perfsuite.target.session import Session
+from tests.target.contract import ACCOUNT_FIELDS, DASHBOARDS, LEAD, POLICY, PREMIUM, row
+from tests.target.fake_target import PASSWORD, FakeTarget, Notes, answer, lost
+
+RUN = "basic_20260301_093000"
+BY_SLUG = {role.slug: role for role in ROLES}
+ACCOUNTS = [
+    Account(f"98100{place:02d}{number:03d}", PASSWORD, slug)
+    for place, slug in enumerate(BY_SLUG)
+    for number in range(3)
+]
+DASHBOARD = "dashboard.senior_agent"
+Found = dict[tuple[str, str, str, str], dict[str, Any]]
+
+
+class Load:
+    """The users of one process."""
+
+    def __init__(self, *, watched: bool = True) -> None:
+        self.run = RunState(RUN)
+        self.watch = AnswerWatcher(self.run, ACCOUNTS)
+        if watched:
+            self.run.watch = self.watch.of
+
+    def user(self, role: str, position: int = 0) -> User:
+        account = [one for one in ACCOUNTS if one.role == role][position]
+        return User(self.run, account)
+
+    def found(self) -> Found:
+        """Invariant, rule, operation and result → the fields of its record."""
+        return {(*key[:3], result.value): found for key, result, found in self.watch.take()}
+
+
+class User:
+    """A session of the load; its target answers what the test says."""
+
+    def __init__(self, run: RunState, account: Account) -> None:
+        self.target, self.notes = FakeTarget(), Notes()
+        self.id = f"id of {account.phone_number}"
+        user = row(ACCOUNT_FIELDS, user_id=self.id, role=account.role)
+        self.target.users = {account.phone_number: user}
+        self.session = Session(BY_SLUG[account.role], account, self.target, run, self.notes)
+
+    def gets(self, operation: str, *answers: Answer, path: Mapping[str, str] | None = None) -> list[str]:
+        """Ask as often as there are answers; the ids of the requests."""
+        self.target.give(operation, *answers)
+        step = Step(operation, lambda _session: Call(path=path or {}))
+        self.session.perform(Behaviour("reading", 1, (step,) * len(answers)))
+        return [seen.request_id for seen in self.notes.requests if seen.operation == operation]
+
+    def makes(self, operation: str, field: str) -> str:
+        """Create a row; its mark."""
+        mark = self.session.new_mark()
+        self.target.give(operation, answer({field: mark}, 201))
+        self.session.perform(Behaviour("making", 1, (Step(operation, lambda _session: Call(body={field: mark})),)))
+        return mark
+
+
+def policies(*agents: str) -> Answer:
+    return answer([row(POLICY, policyholder_id=f"holder of {agent}", agent_id=agent) for agent in agents])
+
+
+def leads(*names: str) -> Answer:
+    """As targets list them that do not name the agent."""
+    return answer({"leads": [row(LEAD, customer_name=name) for name in names]})
+
+
+def dashboard(*titles: str) -> Answer:
+    activities = [{"title": f"Lead {title}: new"} for title in titles]
+    return answer(row(DASHBOARDS[DASHBOARD], recentActivities=activities))
+
+
+# ── whose rows ──────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    ("role", "operation", "path"),
+    [
+        pytest.param("policyholder", "policies.list", {}, id="a policyholder's policies"),
+        pytest.param("senior_agent", "policies.list", {}, id="an agent's policies"),
+        pytest.param("junior_agent", "policies.page", {"offset": "20"}, id="a page of them"),
+    ],
+)
+def test_the_list_of_another_account(role: str, operation: str, path: Mapping[str, str]) -> None:
+    load = Load()
+    first, second = load.user(role), load.user(role, 2)
+    (before,) = first.gets(operation, policies("a", "a"), path=path)
+    _right, wrong, _again = second.gets(operation, policies("b"), policies("a"), policies("a"), path=path)
+
+    found = load.found()
+    shown = found["caches", OWN_ANSWER, operation, "violated"]
+    assert found["caches", OWN_ANSWER, operation, "held"] == {"count": 2}
+    assert found["isolation", OWN_LISTS, operation, "held"] == {"count": 2}
+    assert (shown["count"], shown["expected"], shown["seen"]) == (2, OWN_ROWS, f"rows of {role}#1")
+    assert [(one.actor, one.request_id, one.status) for one in shown["evidence"]] == [
+        (f"{role}#1", before, 200),
+        (f"{role}#3", wrong, 200),
+    ]
+    assert len(second.notes.failures) == 2, "they are failed requests all the same"
+    assert load.found() == {}, "each answer is reported once"
+
+
+def test_a_list_of_several_accounts_is_not_the_answer_to_another_one() -> None:
+    load = Load()
+    user = load.user("senior_agent")
+    (request_id,) = user.gets("policies.list", policies("a", "b"))
+
+    ((key, shown),) = load.found().items()
+    assert key == ("isolation", OWN_LISTS, "policies.list", "violated")
+    assert shown["seen"] == "rows of several accounts"
+    assert [one.request_id for one in shown["evidence"]] == [request_id]
+
+
+def test_the_account_of_somebody_else() -> None:
+    load = Load()
+    first, second = load.user("junior_agent"), load.user("junior_agent", 1)
+    own, others = (answer(row(ACCOUNT_FIELDS, user_id=user.id)) for user in (second, first))
+    first.gets("users.me", others)
+    second.gets("users.me", own, others)
+
+    found = load.found()
+    assert found["caches", OWN_ANSWER, "users.me", "held"] == {"count": 2}
+    shown = found["caches", OWN_ANSWER, "users.me", "violated"]
+    assert (shown["expected"], shown["seen"]) == ("one's own account", "the account of junior_agent#1")
+    assert [one.actor for one in shown["evidence"]] == ["junior_agent#1", "junior_agent#2"]
+
+
+def test_something_else_than_was_asked_for() -> None:
+    load = Load()
+    user = load.user("support_staff")
+    user.gets("policies.read", *(answer(row(POLICY, policy_id=name)) for name in "ab"), path={"policy_id": "a"})
+    payments = answer({"premiums": [row(PREMIUM, id="payment")]})
+    user.gets("policies.premiums", payments, path={"policy_id": "a"})
+    user.gets("policies.premiums", payments, path={"policy_id": "b"})
+
+    found = load.found()
+    assert {key[2:]: shown["count"] for key, shown in found.items() if key[:2] == ("isolation", ASKED)} == {
+        ("policies.read", "held"): 1,
+        ("policies.read", "violated"): 1,
+        ("policies.premiums", "held"): 1,
+        ("policies.premiums", "violated"): 1,
+    }
+    shown = found["isolation", ASKED, "policies.read", "violated"]
+    assert shown["seen"] == "policy_id of the answer is not the one asked for"
+    assert [one.request for one in shown["evidence"]] == ["GET /api/v1/policies/a"]
+
+
+# ── marks ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_lead_of_another_agent_is_known_by_its_mark() -> None:
+    load = Load()
+    maker, other = load.user("senior_agent", 1), load.user("senior_agent")
+    mark = maker.makes("leads.create", "customer_name")
+    own = other.makes("leads.create", "customer_name")
+    (before,) = maker.gets("leads.list", leads(mark))
+    _right, wrong = other.gets("leads.list", leads(own), leads(mark, own))
+
+    found = load.found()
+    assert found["isolation", OWN_LISTS, "leads.list", "held"] == {"count": 2}
+    shown = found["isolation", OWN_LISTS, "leads.list", "violated"]
+    assert (shown["count"], shown["seen"]) == (1, "a row that senior_agent#2 has made")
+    assert [(one.actor, one.request_id) for one in shown["evidence"]] == [
+        ("senior_agent#2", before),
+        ("senior_agent#1", wrong),
+    ]
+
+
+def test_a_whole_answer_of_another_agent_is_known_by_its_marks() -> None:
+    load = Load()
+    maker, other = load.user("senior_agent", 1), load.user("senior_agent")
+    mark = maker.makes("leads.create", "customer_name")
+    maker.gets(DASHBOARD, dashboard(mark, mark))
+    other.gets(DASHBOARD, dashboard(), dashboard(mark, mark))
+
+    found = load.found()
+    assert found["caches", OWN_FIGURES, DASHBOARD, "held"] == {"count": 1}, "it could have shown the other's lead"
+    shown = found["caches", OWN_FIGURES, DASHBOARD, "violated"]
+    assert [one.actor for one in shown["evidence"]] == ["senior_agent#1"], "nobody else could have been wrong before"
+
+
+def test_marks_that_everybody_may_see() -> None:
+    load = Load()
+    user, admin = load.user("junior_agent"), load.user("super_admin")
+    older = "PERF-20260228093000-b5eff5-0a0a0a-000001"
+    made_by_admin = admin.session.new_mark()
+    load.user("senior_agent").makes("leads.create", "customer_name")
+    user.gets("leads.list", leads(load.run.marks.next(), older, made_by_admin, "PERF-20260301093000-b5eff5-000001"))
+
+    assert {key[3] for key in load.found()} == {"held"}
+
+
+def test_another_process_of_the_run_knows_the_mark() -> None:
+    load, elsewhere = Load(), Marks(RUN)
+    maker = next(one for one in ACCOUNTS if one.role == "senior_agent")
+    load.user("junior_agent").gets("leads.list", leads("somebody", elsewhere.next(maker.phone_number)))
+
+    ((_key, shown),) = load.found().items()
+    assert shown["seen"] == "a row that senior_agent#1 has made"
+
+
+# ── what is no check ────────────────────────────────────────────────────────────────────────────────
+
+
+def test_an_answer_in_which_nothing_could_have_shown_is_not_counted() -> None:
+    load = Load()
+    maker, admin = load.user("senior_agent"), load.user("super_admin")
+    maker.gets("policies.list", policies())
+    maker.gets("leads.list", leads("somebody"))
+    own = maker.makes("leads.create", "customer_name")
+    maker.gets("leads.list", leads(own))
+    admin.gets("policies.coverage", answer({"coverage": []}), path={"policy_id": "a"})
+    admin.gets("policies.list", policies("a", "b"))
+    admin.gets("leads.list", leads(own))
+
+    assert load.found() == {}
+    assert {(key[2], result.value, found["why"]) for key, result, found in load.watch.never()} == {
+        ("policies.list", "not checked", NO_ANSWER),
+        ("leads.list", "not checked", NO_ANSWER),
+        ("policies.coverage", "not checked", NO_ANSWER),
+    }
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        pytest.param(answer({"detail": "busy"}, 503), id="too busy"),
+        pytest.param(answer({"detail": "broken"}, 500), id="broken"),
+        pytest.param(lost(), id="no answer"),
+        pytest.param(answer([{"policy_id": "a"}]), id="a row without its promised fields"),
+        pytest.param(answer(raw=b"<html>"), id="no JSON"),
+    ],
+)
+def test_what_is_wrong_otherwise_is_no_violation(given: Answer) -> None:
+    load = Load()
+    user = load.user("policyholder")
+    user.gets("policies.list", policies("a"), given)
+
+    assert {key[3] for key in load.found()} == {"held"}
+    assert len(user.notes.failures) == 1
+
+
+def test_nothing_is_looked_at_where_nothing_is_checked() -> None:
+    load = Load(watched=False)
+    load.user("policyholder").gets("policies.list", policies("a"), policies("a", "b"))
+
+    assert load.found() == {}
+    assert list(load.watch.never()) == []
+
+
+def test_rows_of_the_evidence_show_no_phone_number() -> None:
+    load = Load()
+    number = ACCOUNTS[0].phone_number
+    load.user("support_staff").gets("policies.read", answer(row(POLICY, policy_id="a")), path={"policy_id": number})
+
+    ((_key, shown),) = load.found().items()
+    assert number not in str(shown)
+
+
+def test_what_is_watched_can_be_replayed() -> None:
+    keys = [check.key for check in (*all_checks(), *checks())]
+    assert len(set(keys)) == len(keys)
+    assert all(check_of(check.key) is not None for check in checks())

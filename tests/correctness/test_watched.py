@@ -1,0 +1,69 @@
+"""What `replay` sends in place of the load's answers: a healthy backend holds, and defects that answers showed show."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.correctness.check import Check, Held, NotChecked, Violated
+from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.facts import NO_DATA
+from perfsuite.correctness.isolation import OWN_LISTS
+from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.conftest import Serve
+from tests.correctness.real_target import not_checked, outcomes_of, violated
+
+CHECKS = tuple(checks())
+
+
+def of(rule: str, *operations: str) -> list[Check]:
+    return [check for check in CHECKS if check.rule == rule and (not operations or check.operation in operations)]
+
+
+def test_a_healthy_backend_holds(api: Api) -> None:
+    outcomes = outcomes_of(api, CHECKS)
+    assert not violated(outcomes)
+    assert not_checked(outcomes) == {"preferences.read answered HTTP 405": {"preferences.read"}}
+
+
+@pytest.mark.parametrize("route", ["policies.list", "leads.list", "users.me", "agents.profile"])
+def test_a_cache_without_user_shows_the_answer_of_another(serve: Serve, route: str) -> None:
+    routes = {"policies.list": ("policies.list", "policies.page", "policies.by_status")}.get(route, (route,))
+    checked = of(OWN_ANSWER, *routes)
+    outcomes = outcomes_of(serve(f"cache_without_user@{route}"), [*checked, *of(OWN_LISTS, *routes)])
+    assert violated(outcomes) == {(check.operation, check.roles[0]) for check in checked}
+    assert all(isinstance(outcomes[check], Held) for check in of(OWN_LISTS, *routes))
+
+
+def test_a_list_without_a_check_of_owners_shows_rows_of_several(serve: Serve) -> None:
+    checked = of(OWN_LISTS, "policies.list", "leads.list")
+    outcomes = outcomes_of(serve("no_owner_check@policies.list", "no_owner_check@leads.list"), checked)
+    assert violated(outcomes) == {(check.operation, check.roles[0]) for check in checked}
+    assert {outcome.seen for outcome in outcomes.values() if isinstance(outcome, Violated)} == {
+        "rows of several accounts"
+    }
+
+
+def test_rows_that_nobody_asked_for(serve: Serve) -> None:
+    routes = ("policies.read", "policies.premiums", "users.read", "tickets.read")
+    # Payments of somebody else show only where they come for two policies.
+    checked = [
+        check for check in of(ASKED, *routes) if "premiums" not in check.operation or "support" in check.roles[0]
+    ]
+    outcomes = outcomes_of(serve(*(f"wrong_rows@{route}" for route in routes)), checked)
+    missed = [check.key for check, outcome in outcomes.items() if not isinstance(outcome, Violated)]
+    assert missed == []
+
+
+@pytest.mark.parametrize("status", [0, 429, 503])
+def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
+    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
+
+
+def test_a_target_without_rows_gives_no_result() -> None:
+    outcomes = [
+        carry_out(check, BareGround(), SameAnswer(200, [])) for check in of(OWN_LISTS) + of(ASKED, "tickets.read")
+    ]
+    assert {str(outcome) for outcome in outcomes} == {str(NotChecked(NO_DATA))}
