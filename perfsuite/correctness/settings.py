@@ -12,23 +12,30 @@ from perfsuite.target.write_rules import CHANGED_SETTINGS, OWN_ACCOUNT
 
 NOT_SHOWN = "the target does not show the settings of an account"
 SOMEBODY_ELSE = "somebody else changes the account, too"
+PUT_BACK = "an earlier change was put back"
 
 Settings = Mapping[str, str]
 """Setting → value."""
-Reading = Generator[tuple[Send, ...], tuple[Reply, ...], tuple[dict[str, str], Reply]]
 
 
-def read(owner: CheckActor) -> Reading:
-    """The settings that checks change. Raises Unanswered where the target does not show all of them, or where another
-    check, maybe of another run, is changing them."""
+def read(ground: Ground, owner: CheckActor, operation: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], Settings]:
+    """The settings that checks change. `operation` writes them.
+
+    Raises Unanswered where the target does not show all of them, or where another check is changing them, maybe of
+    another run. What an earlier check could not put back is put back first.
+    """
     reply = yield from succeeded(Send(owner, OWN_ACCOUNT))
     row = object_of(reply.body)
     now = {setting: row.get(SETTINGS[setting].field) for setting in CHANGED_SETTINGS}
     if not all(isinstance(value, str) and value for value in now.values()):
         raise Unanswered(NOT_SHOWN)
-    if any(now[setting] == value for setting, value in CHANGED_SETTINGS.items()):
+    if all(now[setting] != value for setting, value in CHANGED_SETTINGS.items()):
+        return {setting: str(value) for setting, value in now.items()}
+    left: Settings | None = ground.known.get(_left(owner))
+    if left is None:
         raise Unanswered(SOMEBODY_ELSE)
-    return {setting: str(value) for setting, value in now.items()}, reply
+    yield from put_back(ground, owner, operation, left)
+    raise Unanswered(PUT_BACK)
 
 
 def body(values: Settings) -> dict[str, str]:
@@ -36,13 +43,27 @@ def body(values: Settings) -> dict[str, str]:
     return {SETTINGS[setting].field: value for setting, value in values.items()}
 
 
-def put_back(ground: Ground, send: Send, before: Settings) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
-    """`send`: writes `before`; a second time where it failed. Where it fails again, cleanup does it after the run."""
-    written = body(before)
+def put_back(
+    ground: Ground, owner: CheckActor, operation: str, before: Settings
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
+    """By the account itself, a second time where it failed. Where it fails again, the next check does it, or cleanup
+    after the run."""
+    send = Send(owner, operation, {"user_id": ground.user_id(owner)}, body(before))
+    leave(ground, owner, before)
     for _attempt in range(2):
         (reply,) = yield (send,)
         shown = object_of(reply.body)
-        if reply.ok and all(shown.get(name, value) == value for name, value in written.items()):
+        if reply.ok and all(shown.get(name, value) == value for name, value in body(before).items()):
+            del ground.known[_left(owner)]
             for setting in before:
-                ground.put_back(send.actor, setting)
+                ground.put_back(owner, setting)
             return
+
+
+def leave(ground: Ground, owner: CheckActor, before: Settings) -> None:
+    """Note that the settings were changed and not put back."""
+    ground.known[_left(owner)] = before
+
+
+def _left(owner: CheckActor) -> str:
+    return f"settings of {owner} before"

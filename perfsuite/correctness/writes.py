@@ -139,16 +139,17 @@ def _both_count(operation: str, owner: CheckActor, other: CheckActor) -> Callabl
 
 def _at_once(ground: Ground, operation: str, owner: CheckActor, other: CheckActor) -> Judging:
     path = {"user_id": ground.user_id(owner)}
-    before, _reply = yield from settings.read(owner)
+    before = yield from settings.read(ground, owner, operation)
     original = {setting: ground.will_change(owner, setting, value) for setting, value in before.items()}
     replies = yield tuple(
         Send(who, operation, path, settings.body({setting: value}))
         for who, (setting, value) in zip((owner, other), CHANGED_SETTINGS.items(), strict=True)
     )
     if unclear := [reply for reply in replies if reply.unclear]:
-        raise Unanswered(unclear[0].outcome)  # it may be carried out later: cleanup puts it back
+        settings.leave(ground, owner, original)  # it may be carried out later
+        raise Unanswered(unclear[0].outcome)
     reads = yield from _reads(owner, path)
-    yield from settings.put_back(ground, Send(owner, operation, path, settings.body(original)), original)
+    yield from settings.put_back(ground, owner, operation, original)
     if refused := [reply for reply in (*replies, *reads) if not reply.ok]:
         return NotChecked(refused[0].outcome)
     return _judged(replies, reads, settings.body(before))

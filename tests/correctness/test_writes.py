@@ -201,6 +201,18 @@ def test_two_updates_without_a_violation(answers: Any, outcome: Outcome, left: i
     assert len(ground.changed) == left
 
 
+def test_what_could_not_be_put_back_is_put_back_by_the_next_check() -> None:
+    ground, check = BareGround(), UPDATES["users.update"]
+    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, BUSY, BUSY, ground=ground) == Held()
+    assert ended(check, BOTH, SILENT, BUSY, ground=ground) == NotChecked(settings.PUT_BACK)
+    assert len(ground.changed) == 2
+    carrier = InOrder(BOTH, WRITTEN)
+    assert carry_out(check, ground, carrier) == NotChecked(settings.PUT_BACK)
+    assert carrier.sent[1].body == {"language_preference": "en", "timezone": "Asia/Kolkata"}
+    assert not ground.changed
+    assert ended(check, BOTH, ground=ground) == NotChecked(settings.SOMEBODY_ELSE)
+
+
 def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
     faulty = serve("stale_read@users.*")
     before = _settings(faulty)
