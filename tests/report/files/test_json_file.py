@@ -169,7 +169,9 @@ def test_without_monitors_keys_are_empty_not_missing() -> None:
 
 
 def test_correctness_with_evidence_and_what_was_not_checked() -> None:
-    found = json.loads(summary_json(example_runs.wrong_under_load()))["correctness"]
+    content = json.loads(summary_json(example_runs.wrong_under_load()))
+    assert (content["verdict"], content["reason_codes"]) == ("fail", ["wrong_under_load", "wrong_under_load"])
+    found = content["correctness"]
     figures = ("level", "off_because", "requests", "load_requests", "share", "checks", "held")
     assert [found[name] for name in figures] == ["sample", None, 118, 6012, 0.019627, 28, 13]
     assert [violation["id"] for violation in found["violations"]] == ["v1", "v2", "v3"]
