@@ -21,16 +21,15 @@ from tests.integration.programs import Backend, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
 
-BROKEN = "error=500@dashboard.provider from 12s"
-"""Whoever asks for it, so that it is not refused as it should be."""
+DEFECT = "no_owner_check@users.read from 12s"
 VIOLATION = Violation(
     "v1",
-    Invariant.PERMISSIONS,
-    "refused to other roles",
-    "dashboard.provider",
-    ("policyholder",),
-    "HTTP 403",
-    "HTTP 500",
+    Invariant.ISOLATION,
+    "own rows only",
+    "users.read",
+    ("junior_agent",),
+    "HTTP 403 or HTTP 404",
+    "HTTP 200",
     first_at=1_795_985_363.1,
 )
 DEFECTS: dict[str, CheckKey] = {
@@ -42,6 +41,12 @@ DEFECTS: dict[str, CheckKey] = {
     ),
     "no_owner_check@users.read": ("isolation", "own rows only", "users.read", ("junior_agent",)),
     "owner_in_list_only@agents.read": ("isolation", "own rows only", "agents.read", ("senior_agent",)),
+    "deactivated_token": (
+        "permissions",
+        "refused to deactivated accounts",
+        "users.me",
+        ("policyholder", "super_admin"),
+    ),
     "number_race": ("contests", "a policy number is given once", "policies.create", ("senior_agent", "super_admin")),
     "lost_update@users.preferences": (
         "writes",
@@ -98,23 +103,23 @@ def phone_numbers(backend: Backend) -> list[str]:
 
 
 def test_a_demo_is_started_again_with_its_faults_and_it_still_happens(tmp_path: Path) -> None:
-    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (BROKEN,))
+    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (DEFECT,))
 
     done = run_suite("replay", str(folder), "v1")
 
     assert (done.code, done.err, done.left) == (1, "", ())
     first, _replay, step, *outcome = done.out.splitlines()
-    assert first == ReplayMessage.DEMO_WITH_FAULTS(demo="embedded", faults=[BROKEN.removesuffix(" from 12s")])
-    assert step.startswith("  policyholder#1: GET /api/v1/dashboard/provider-overview → 500 ")
+    assert first == ReplayMessage.DEMO_WITH_FAULTS(demo="embedded", faults=[DEFECT.removesuffix(" from 12s")])
+    assert step.startswith("  junior_agent#1: GET /api/v1/users/{user_id} → 200 ")
     assert outcome == [
-        ReplayMessage.EXPECTED(expected="HTTP 403"),
-        ReplayMessage.SEEN(seen="HTTP 500"),
+        ReplayMessage.EXPECTED(expected=VIOLATION.expected),
+        ReplayMessage.SEEN(seen=VIOLATION.seen),
         ReplayMessage.HAPPENS(tries=1),
     ]
 
 
 def test_where_it_is_fixed_it_does_not_happen(backend: Backend, tmp_path: Path) -> None:
-    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (BROKEN,))
+    folder = a_run(tmp_path, "http://127.0.0.1:1", "embedded", (DEFECT,))
 
     done = run_suite("replay", str(folder), "v1", *backend.target)
 
@@ -129,7 +134,7 @@ def test_without_an_account_it_cannot_be_tried(
     backend: Backend, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     few = tmp_path / "few.csv"
-    rows = [row for row in backend.credentials.read_text(encoding="utf-8").splitlines() if "policyholder" not in row]
+    rows = [row for row in backend.credentials.read_text(encoding="utf-8").splitlines() if "junior_agent" not in row]
     few.write_text("\n".join(rows), encoding="utf-8")
 
     code = main(["replay", str(a_run(tmp_path, backend.host)), "v1", "--credentials", str(few), "--quiet"])
@@ -173,13 +178,8 @@ def test_without_a_violation_they_are_listed(tmp_path: Path, capsys: pytest.Capt
     assert main(["replay", str(folder)]) == 0
 
     first, second, how = capsys.readouterr().out.splitlines()
-    named = ReplayMessage.VIOLATION(
-        id="v1",
-        invariant="permissions",
-        rule="refused to other roles",
-        operation="dashboard.provider",
-        roles=["policyholder"],
-    )
+    invariant, rule, operation, roles = VIOLATION.key
+    named = ReplayMessage.VIOLATION(id="v1", invariant=invariant, rule=rule, operation=operation, roles=roles)
     assert first == ReplayMessage.SEEN_FIRST(violation=named, count=1, first_at=VIOLATION.first_at)
     assert second.startswith("v2: ")
     assert how == ReplayMessage.HOW(folder=folder, id="v1")
