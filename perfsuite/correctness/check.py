@@ -17,6 +17,9 @@ from perfsuite.model.correctness import CheckKey, Invariant
 _OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
 """Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
 
+ALONE = "no load"
+"""Known to the ground where there is no load: what a load would do besides, a check does by itself."""
+
 
 class TokenKind(StrEnum):
     """What a request shows as its token."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perfsuite.correctness.check import (
+    ALONE,
     Check,
     CheckActor,
     Ground,
@@ -137,7 +138,8 @@ def _path(
 def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
     """A figure that differs from the rows is wrong if the difference changes: nobody says which rows it counts.
 
-    That it was none, or another one, is known from an earlier look; otherwise some policies are added.
+    That it was none, or another one, is known from an earlier look; otherwise, and where nobody else does, some
+    policies are added.
     """
 
     def steps(ground: Ground) -> Steps:
@@ -145,7 +147,7 @@ def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
         known = f"difference {operation}"
         is_first = known not in ground.known
         before: int = ground.known.setdefault(known, found.more)
-        if not found.more:
+        if not found.more and not (is_first and ground.known.get(ALONE)):
             ground.known[known] = 0
             return Held()
         if ground.known.get(SOFT_DELETED):
@@ -157,7 +159,7 @@ def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
                 give_back(ground, row)
             found = yield from _compared(operation, name)
         if found.more in (0, before):
-            return NotChecked(OTHER_ROWS)
+            return NotChecked(OTHER_ROWS) if before else Held()
         expected = found.figure + found.more - before
         return Violated(f"{name}: {expected}", f"{name}: {found.figure}", found.replies)
 

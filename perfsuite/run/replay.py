@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfsuite.correctness.check import Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
+from perfsuite.correctness.check import ALONE, Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.evidence import secrets_of, without_secrets_of
@@ -81,6 +81,7 @@ def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
     with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
+        client.known[ALONE] = True
         result = try_again(check, client, run.screen.say)
     if isinstance(result.outcome, Violated):
         secrets = secrets_of(run.accounts, state.secrets)

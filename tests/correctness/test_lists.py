@@ -10,7 +10,7 @@ import pytest
 from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
 
 from perfsuite.correctness import lists
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.check import ALONE, Check, Held, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from tests.backend.conftest import Serve
@@ -149,6 +149,14 @@ def test_a_figure_that_was_wrong_from_the_beginning_is_tried_with_new_policies()
     assert isinstance(outcome, Violated)
     assert (outcome.expected, outcome.seen) == ("totalPolicies: 45", "totalPolicies: 44")
     assert shop.policies == 55
+
+
+def test_without_a_load_the_check_adds_the_policies_itself() -> None:
+    for error, policies, right in ((exact, 50, True), (forgets, 4, False)):
+        ground, shop = BareGround(), Shop(policies, error, nothing)
+        ground.known[ALONE] = True
+        assert (counted(shop, ground) == Held()) is right
+        assert shop.policies == policies + 5
 
 
 def test_a_figure_that_leaves_out_the_same_rows_all_the_time_is_tried_once() -> None:
