@@ -5,17 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-from perfsuite.correctness import caches, contests, isolation, kept, lists, next_reads, permissions, watched, writes
+from perfsuite.correctness import (
+    caches,
+    contests,
+    errors,
+    isolation,
+    kept,
+    lists,
+    next_reads,
+    permissions,
+    watched,
+    writes,
+)
 from perfsuite.correctness.check import Check
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import CheckKey, Invariant
 
-_MODULES = (isolation, permissions, caches, writes, next_reads, kept, contests, lists)
+_MODULES = (isolation, permissions, caches, writes, next_reads, kept, contests, lists, errors)
 
 WEIGHTS: Mapping[Rule, float] = {
     (Invariant.ISOLATION, isolation.OWN_ROWS): 4.0,
     (Invariant.ISOLATION, isolation.OTHER_ROLES_ROWS): 0.5,
     (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 4.0,
+    (Invariant.ERRORS, errors.NO_SERVER_ERROR): 0.5,
     (Invariant.CACHES, caches.OWN_FIGURES): 2.0,
 }
 """Rule → its share of the budget beside those of 1."""

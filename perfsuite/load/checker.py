@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain
 from typing import Any
@@ -16,6 +16,7 @@ from perfsuite.correctness.catalogue import WEIGHTS, all_checks
 from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
+from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import exchanged, secrets_of, without_secrets_of
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
@@ -48,6 +49,8 @@ class CheckOrder:
     accounts: Mapping[str, Sequence[Account]]
     checks: Sequence[Check]
     impossible: Sequence[tuple[Check, str]] = ()
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    """See `PreflightReport.refusals`."""
 
 
 def check_order(
@@ -68,6 +71,7 @@ def check_order(
         of_role,
         [check for check, why in reasons if not why],
         [(check, why) for check, why in reasons if why],
+        preflight.refusals,
     )
 
 
@@ -97,6 +101,7 @@ class Checker:
             self._turns,
             lambda account: self.sessions.get(account.phone_number),
         )
+        self._client.known[BEFORE] = order.refusals
         self._schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
         self._impossible = list(order.impossible)
         self._recorded = 0

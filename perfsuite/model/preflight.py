@@ -66,6 +66,8 @@ class PreflightReport:
     """Rows at the target by kind, where known: users, agents, policies."""
     look_ups_left_out: tuple[str, ...] = ()
     """Operations that only look up ids, and that the target does not offer or that fail."""
+    refusals: dict[str, int] = field(default_factory=dict)
+    """Requests that must be refused, by operation and role → the status that they got before the load."""
     schema: int = 1
 
     def left_out(self, role: str) -> frozenset[str]:

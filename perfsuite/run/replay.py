@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -13,8 +10,10 @@ from typing import Protocol
 from perfsuite.correctness.check import ALONE, Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
+from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import secrets_of, without_secrets_of
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
+from perfsuite.correctness.thread_turns import ThreadTurns
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Cleanup, Plan
 from perfsuite.model.correctness import CheckStep
@@ -33,25 +32,6 @@ PAUSE_S = 1.0
 _FIELDS_SHOWN = 4
 
 
-class ThreadTurns:
-    """See Turns: with threads."""
-
-    def wait(self, seconds: float) -> None:
-        """See Turns."""
-        time.sleep(seconds)
-
-    def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
-        """See Turns: each in a thread of its own, all of them waiting for the last."""
-        ready = threading.Barrier(len(calls))
-
-        def at_once(call: Callable[[], Reply]) -> Reply:
-            ready.wait()
-            return call()
-
-        with ThreadPoolExecutor(len(calls)) as threads:
-            return list(threads.map(at_once, calls))
-
-
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
     """How the last try ended, after how many, and what became of the rows that they made; None where they made none."""
@@ -61,18 +41,26 @@ class ReplayResult:
     cleanup: Cleanup | None = None
 
 
-def replay(command: CommandContext, plan: Plan, accounts: Sequence[Account], check: Check, name: str) -> ReplayResult:
+def replay(
+    command: CommandContext,
+    plan: Plan,
+    accounts: Sequence[Account],
+    check: Check,
+    name: str,
+    refusals: Mapping[str, int],
+) -> ReplayResult:
     """Make the check at the target of the plan, in a folder of that name, and clean up.
 
+    `refusals`: what preflight of the run saw, see `PreflightReport.refusals`.
     Raises TargetError when the target is not there or not ours.
     """
     made = command.begin(plan, accounts, name)
     with clean_on_failure(made), closing(Journal(made.folder / FILE_NAME)) as book:
-        result = _replayed(check, made, made.state_for("check", book))
+        result = _replayed(check, made, made.state_for("check", book), refusals)
     return replace(result, cleanup=clean_without_load(made))
 
 
-def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
+def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[str, int]) -> ReplayResult:
     missing = dict.fromkeys(probe(run).missing(state), NOT_OFFERED)
     accounts = {role.slug: [one for one in run.accounts if one.role == role.slug] for role in ROLES}
     read_only = READ_ONLY if run.plan.read_only else ""
@@ -82,6 +70,7 @@ def _replayed(check: Check, run: RunContext, state: RunState) -> ReplayResult:
     roles = {role.slug: role for role in ROLES}
     with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
         client.known[ALONE] = True
+        client.known[BEFORE] = refusals
         result = try_again(check, client, run.screen.say)
     if isinstance(result.outcome, Violated):
         secrets = secrets_of(run.accounts, state.secrets)

@@ -22,9 +22,10 @@ from perfsuite.correctness.check import (
     answered,
     ask,
 )
+from perfsuite.correctness.thread_turns import ThreadTurns
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model.correctness import CheckStep, Invariant
-from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, StepLines, ThreadTurns, try_again
+from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, StepLines, try_again
 
 HOLDER = CheckActor("policyholder")
 REFUSED = Send(HOLDER, "dashboard.system")

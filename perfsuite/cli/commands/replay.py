@@ -18,7 +18,7 @@ from perfsuite.demo.client import running_demo
 from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.replay import ReplayMessage
-from perfsuite.model import Account, Plan
+from perfsuite.model import Account, Plan, PreflightReport
 from perfsuite.model.correctness import Violation
 from perfsuite.plan.access import ResolvedConnection, connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
@@ -26,7 +26,7 @@ from perfsuite.plan.option_fields import data_file
 from perfsuite.report.files.violations import read_violations
 from perfsuite.roles import ROLES
 from perfsuite.run.context import CommandContext, Screen
-from perfsuite.run.load_run import PLAN_FILE, load
+from perfsuite.run.load_run import PLAN_FILE, PREFLIGHT_FILE, load
 from perfsuite.run.replay import ReplayResult
 from perfsuite.run.replay import replay as replay_check
 from perfsuite.target.hosts import HostRules, allowed_names, checked_url
@@ -51,6 +51,8 @@ def replay(call: Invocation[ReplayOptions]) -> int:
             terminal.out(line)
         return EXIT_PASS
     violation, check = _chosen(violations, options, plan)
+    preflight = options.run / PREFLIGHT_FILE
+    refusals = load(preflight, PreflightReport).refusals if preflight.exists() else {}
     screen = QuietScreen(terminal.results) if options.output.quiet else PlainScreen(terminal.results)
     with ExitStack() as stack:
         place = _place(stack, plan, options, screen)
@@ -66,7 +68,7 @@ def replay(call: Invocation[ReplayOptions]) -> int:
             key_password=connection.key_password,
             errors=call.errors,
         )
-        result = replay_check(context, place.plan, place.accounts, check, f"replay_{violation.id}")
+        result = replay_check(context, place.plan, place.accounts, check, f"replay_{violation.id}", refusals)
     return _shown(result, check, call)
 
 

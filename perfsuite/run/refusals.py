@@ -1,0 +1,28 @@
+"""How the target refuses, before the load, what it has to refuse under it."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import replace
+
+from perfsuite.correctness.client import CheckClient
+from perfsuite.correctness.errors import statuses
+from perfsuite.correctness.possible import possible_in
+from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.model import PreflightReport
+from perfsuite.model.correctness import CheckLevel
+from perfsuite.roles import ROLES
+from perfsuite.run.context import RunContext
+
+
+def with_refusals(report: PreflightReport, run: RunContext) -> PreflightReport:
+    """The report with the statuses of requests that are refused; as it is where the load makes no checks."""
+    plan = run.plan
+    if plan.check_correctness is CheckLevel.OFF:
+        return report
+    roles = {role.slug: role for role in ROLES if plan.users_by_role.get(role.slug)}
+    accounts = {slug: [account for account in run.accounts if account.role == slug] for slug in roles}
+    possible = possible_in(plan, report, {slug: len(own) for slug, own in accounts.items()})
+    client = CheckClient(run.state_for("preflight"), roles, accounts, run.connect, ThreadTurns())
+    with closing(client):
+        return replace(report, refusals=statuses(client, lambda check: not possible.why_not(check)))
