@@ -63,10 +63,14 @@ class Truth:
             for row in (self.tables[name].added if name in self.tables else ())
         )
 
+    def whole_log(self) -> list[dict[str, Any]]:
+        """Log lines of the load, of preflight and of the checks of correctness."""
+        return [*self.log, *self.run.beside["preflight log"], *self.run.beside["check log"]]
+
     def made(self) -> Counter[str]:
         """Kind → rows that were made, in preflight and under load, as the log says."""
         routes = {route_of(operation): thing for thing, operation in _MADE_BY.items()}
-        lines = [line for line in [*self.log, *self.run.beside["preflight log"]] if line["status"] in (200, 201)]
+        lines = [line for line in self.whole_log() if line["status"] in (200, 201)]
         asked = [routes.get((line["method"], line["route"])) for line in lines]
         return Counter(thing for thing in asked if thing is not None)
 

@@ -79,6 +79,7 @@ def deployed_run(folder: Path, *options: str, faults: Sequence[str] = (), **more
                 "after": backend.tables(),
                 "log": backend.requests(done.folders[-1].name),
                 "preflight log": backend.requests(f"{done.folders[-1].name}/preflight"),
+                "check log": backend.requests(f"{done.folders[-1].name}/check"),
                 "said": backend.program.err,
             },
         )
