@@ -43,6 +43,7 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 	$(PYTHON) bench/accuracy.py
 	$(PYTHON) bench/recording_cost.py
 	$(PYTHON) bench/capacity_accuracy.py
+	$(PYTHON) bench/correctness_accuracy.py
 
 truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth

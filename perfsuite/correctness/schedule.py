@@ -122,8 +122,9 @@ class Schedule:
                     break
 
     def _turn(self, check: Check) -> float:
+        """When its rule would have had its share with this check, too: what is light waits also for its first turn."""
         rule = rule_of(check)
-        return self._spent[rule] / self._weights.get(rule, 1.0)
+        return (self._spent[rule] + check.requests) / self._weights.get(rule, 1.0)
 
 
 def _to_the_end(queue: deque[T], one: T) -> None:

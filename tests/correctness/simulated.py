@@ -22,8 +22,10 @@ from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, 
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.possible import NOT_OFFERED, Possible
 from perfsuite.correctness.schedule import Schedule
-from perfsuite.model.correctness import SHARES, CheckLevel
+from perfsuite.model.correctness import SHARES, CheckLevel, Invariant
+from perfsuite.roles import ROLES as ALL_ROLES
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import Broken, ForeignAnswer, RowOwners, identity_failure, owner_failure
 from perfsuite.target.contract_rules import HOLDER, JUNIOR, PROVIDER, REGIONAL, SENIOR, SUPER, SUPPORT
 from tests.correctness import simulated_figures, simulated_row_routes
 from tests.correctness.simulated_backend import HANDLERS, SimulatedBackend, route_of
@@ -34,7 +36,7 @@ assert simulated_figures and simulated_row_routes  # they have the routes
 RATE = 100.0
 """Requests/s of the load."""
 STEP_S = 0.05
-LATENCY_S = (0.002, 0.02)
+LATENCY_S = (0.001, 0.006)
 USED = {SUPER: 1, PROVIDER: 2, REGIONAL: 3, SENIOR: 4, JUNIOR: 4, HOLDER: 5, SUPPORT: 4}
 """Role → accounts that the load has logged in."""
 
@@ -65,6 +67,11 @@ WRITES: Mapping[str, float] = {
 }
 
 
+_ROLES = {role.slug: role for role in ALL_ROLES}
+WATCHED = ("users.me", "agents.profile", "policies.list", "leads.list")
+"""Reads of the load whose answers say whose they are."""
+
+
 @dataclass(slots=True)
 class Ended:
     """A check that ended, s after the start of the load."""
@@ -72,6 +79,17 @@ class Ended:
     at: float
     check: Check
     outcome: Outcome
+
+
+@dataclass(slots=True)
+class Found:
+    """Something that did not hold."""
+
+    at: float
+    invariant: Invariant
+    operation: str
+    roles: tuple[str, ...]
+    rule: str = "seen in an answer of the load"
 
 
 @dataclass
@@ -85,6 +103,9 @@ class SimulatedRun:
     weights: Mapping[Any, float] = field(default_factory=lambda: WEIGHTS)
     known: dict[str, Any] = field(default_factory=dict)
     ended: list[Ended] = field(default_factory=list)
+    violations: list[Found] = field(default_factory=list)
+    watched: Collection[str] = ()
+    """Routes of which all answers to the load are looked at."""
     sent: int = 0
     """Requests of checks, logins included."""
     load: int = 0
@@ -96,6 +117,7 @@ class SimulatedRun:
         self.backend = SimulatedBackend(self.random, self.defects)
         self._loads = Random(f"{self.seed}/load")
         self._marks = count(1)
+        self._owners = RowOwners()
         self._queue: list[tuple[float, int, Callable[[], Any]]] = []
         self._order = count()
         self._last_read: dict[str, float] = {}
@@ -106,17 +128,16 @@ class SimulatedRun:
             self.backend.account(CheckActor(role, at))["user_id"] for role in used for at in range(used[role])
         }
         without = {name: NOT_OFFERED for name in CATALOGUE if route_of(name) not in HANDLERS}
-        possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without)
+        possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without, users=USED)
         checks = [check for check in self.checks if not possible.why_not(check)]
         self.schedule = Schedule(checks, SHARES[CheckLevel.SAMPLE], self.seed, self.weights)
 
     # ── time ───────────────────────────────────────────────────────────────────────────────────────
 
-    def run(self, seconds: float, until: Callable[[Ended], bool] = lambda _ended: False) -> Ended | None:
-        """Let the load go on for so long; the check for which `until` is true ends it."""
-        end, steps = self.now + seconds, count(1)
-        looked = 0
-        for step in steps:
+    def run(self, seconds: float, until: Callable[[Found], bool] = lambda _found: False) -> Found | None:
+        """Let the load go on for so long, or until something is found for which `until` is true."""
+        looked, before = len(self.violations), round(self.now / STEP_S)
+        for step in range(before + 1, before + round(seconds / STEP_S) + 1):
             at = step * STEP_S
             while self._queue and self._queue[0][0] <= at:
                 self.now, _, go_on = heapq.heappop(self._queue)
@@ -128,18 +149,18 @@ class SimulatedRun:
             due = self.schedule.next(self.load, self.sent, self._logins)
             if due is not None:
                 greenlet(self._check).switch(due)
-            for each in self.ended[looked:]:
-                if until(each):
-                    return each
-            looked = len(self.ended)
-            if at >= end:
-                return None
-        raise AssertionError
+            for found in self.violations[looked:]:
+                if until(found):
+                    return found
+            looked = len(self.violations)
+        return None
 
     def _check(self, check: Check) -> None:
         outcome = carry_out(check, self, _OfOne(self, check))
         self.schedule.ended(check)
         self.ended.append(Ended(self.now, check, outcome))
+        if isinstance(outcome, Violated):
+            self.violations.append(Found(self.now, check.invariant, check.operation, check.roles, check.rule))
 
     def later(self, seconds: float) -> None:
         """Let so much time pass for one check."""
@@ -160,7 +181,8 @@ class SimulatedRun:
     def new_mark(self) -> str:
         return f"PERF-1-{next(self._marks):06d}"
 
-    def will_change(self, actor: CheckActor, setting: str, before: str) -> str:
+    def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
+        self.log_in(by or actor)
         return self._changed.setdefault((self.user_id(actor), setting), before)
 
     def put_back(self, actor: CheckActor, setting: str) -> None:
@@ -210,6 +232,23 @@ class SimulatedRun:
         for name, rate in WRITES.items():
             if self._loads.random() < rate * STEP_S:
                 self._write_once(name)
+        for name in self.watched:
+            rate, roles = READS[name]
+            if self._loads.random() < rate * STEP_S:
+                self._look(Send(self._actor(*roles), name))
+
+    def _look(self, send: Send) -> None:
+        """As a session of the load looks at the answer."""
+        operation, role, user_id = CATALOGUE[send.operation], _ROLES[send.actor.role], self.user(send.actor)["user_id"]
+        status, body = self.backend.ask(send)
+        if status != 200:
+            return
+        if identity_failure(operation, body, user_id):
+            self.violations.append(Found(self.now, Invariant.CACHES, operation.name, (role.slug,)))
+        elif failure := owner_failure(operation, body, role, user_id, self._owners):
+            mixed = isinstance(failure, ForeignAnswer) and failure.rule is Broken.OWNERS
+            kind = Invariant.ISOLATION if mixed else Invariant.CACHES
+            self.violations.append(Found(self.now, kind, operation.name, (role.slug,)))
 
     def _write_once(self, name: str) -> None:
         world, loads = self.backend.world, self._loads
@@ -246,11 +285,6 @@ class SimulatedRun:
         return Send(who, name, {"user_id": self.user(who)["user_id"]}, body)
 
     # ── what came of it ────────────────────────────────────────────────────────────────────────────
-
-    @property
-    def violations(self) -> list[Ended]:
-        """Checks that did not hold."""
-        return [each for each in self.ended if isinstance(each.outcome, Violated)]
 
     def reasons(self) -> Counter[str]:
         """Why checks ended without a result."""

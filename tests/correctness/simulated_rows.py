@@ -12,7 +12,7 @@ from perfsuite.target.contract_rules import HOLDER, JUNIOR, PROVIDER, REGIONAL, 
 
 Row = dict[str, Any]
 ROLES = (SUPER, PROVIDER, REGIONAL, SENIOR, JUNIOR, HOLDER, SUPPORT)
-ACCOUNTS = 6
+ACCOUNTS = 9
 """Of each role."""
 PROVIDERS = 3
 POLICIES, TICKETS, LEADS_EACH = 160, 60, 30
