@@ -40,7 +40,7 @@ from perfsuite.target.contract_rules import (
 
 SAME_REFUSAL = "refused as before the load"
 NO_SERVER_ERROR = "no error of the server"
-NOT_REFUSED_BEFORE = "it was not refused before the load"
+NOT_REFUSED_BEFORE = "it is not known how it was refused before the load"
 
 BEFORE = "statuses before the load"
 """What `Ground.known` has them under: `Refusal.name` → status."""

@@ -2,17 +2,31 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Collection
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from perfsuite.cli.screen import PlainScreen
 from perfsuite.correctness import errors
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.errors import BEFORE, NO_SERVER_ERROR, REFUSALS, SAME_REFUSAL
 from perfsuite.correctness.permissions import routes
+from perfsuite.model import PreflightReport
+from perfsuite.model.correctness import CheckLevel
+from perfsuite.run.context import CommandContext
+from perfsuite.run.error_collector import ErrorCollector
+from perfsuite.run.interrupts import Interrupts
+from perfsuite.run.refusals import with_refusals
 from perfsuite.target.catalogue import CATALOGUE
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, SameAnswer
-from tests.correctness.real_target import client_of
+from tests.correctness.real_target import accounts_of, client_of
+from tests.history import folders
 
 CHECKS = tuple(errors.checks())
 
@@ -80,3 +94,39 @@ def test_an_error_of_the_server_to_a_request_that_is_right_is_a_violation() -> N
     assert isinstance(outcome, Violated)
     assert (outcome.expected, outcome.seen) == ("no error of the server", "HTTP 500")
     assert carry_out(check, BareGround(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
+
+
+# ── before the load ─────────────────────────────────────────────────────────────────────────────────
+
+
+def seen_before(api: Api, folder: Path, offered: Collection[str] = frozenset(CATALOGUE), **changes: Any) -> set[str]:
+    """Requests whose refusal preflight notes for a run with a plan like this."""
+    accounts = tuple(account for of_role in accounts_of(api).values() for account in of_role)
+    users = {account.role: 1 for account in accounts}
+    made = {"users_by_role": users, "check_correctness": CheckLevel.SAMPLE, **changes}
+    plan = replace(folders.plan("", host=api.url), **made)
+    command = CommandContext(folder, PlainScreen(io.StringIO()), Interrupts(), errors=ErrorCollector(folder))
+    report = PreflightReport(api.url, "Agent Mitra", "1", tuple(offered), ())
+    return set(with_refusals(report, command.for_run(plan, accounts, folder)).refusals)
+
+
+def test_before_the_load_it_is_noted_how_the_target_refuses(api: Api, tmp_path: Path) -> None:
+    every = {refusal.name for refusal in REFUSALS}
+    writing = {refusal.name for refusal in REFUSALS if CATALOGUE[refusal.operation].writes}
+    assert seen_before(api, tmp_path) == every
+    assert seen_before(api, tmp_path, read_only=True) == every - writing
+    assert seen_before(api, tmp_path, CATALOGUE.keys() - {"users.list"}) == every - {
+        "users.list as policyholder",
+        "users.list as support_staff",
+    }
+    assert seen_before(api, tmp_path, users_by_role={"policyholder": 3}) == {
+        "policies.coverage as policyholder",
+        "policies.list as policyholder",
+        "users.list as policyholder",
+    }
+
+
+def test_a_run_without_checks_asks_for_no_refusals(api: Api, tmp_path: Path) -> None:
+    before = api.app.state.backend.calls.total
+    assert seen_before(api, tmp_path, check_correctness=CheckLevel.OFF) == set()
+    assert api.app.state.backend.calls.total == before
