@@ -29,7 +29,7 @@ class ReplayMessage(Code):
     REPLAY = "Replay of {violation}, at {host}"
     LOAD_NEEDED = "It was seen under load, and is not expected to happen without"
     RACE = "Requests sent at the same instant may end otherwise the next time: up to {tries:number} tries"
-    WAITED = "after {wait_s:seconds}:"
+    WAITING = "waiting {wait_s:seconds}"
     AT_ONCE = "at the same instant:"
     WITH_FIELDS = "{request} with {fields:list}"
     WITH_MANY_FIELDS = "{request} with {fields:n field}"

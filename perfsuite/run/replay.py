@@ -32,6 +32,18 @@ PAUSE_S = 1.0
 _FIELDS_SHOWN = 4
 
 
+class SpokenTurns(ThreadTurns):
+    """With threads; `say` hears of each wait when it begins."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        self._say = say
+
+    def wait(self, seconds: float) -> None:
+        """See Turns."""
+        self._say(f"  {ReplayMessage.WAITING(wait_s=seconds)}")
+        super().wait(seconds)
+
+
 @dataclass(frozen=True, slots=True)
 class ReplayResult:
     """How the last try ended, after how many, and what became of the rows that they made; None where they made none."""
@@ -68,7 +80,7 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
     if why := possible.why_not(check):
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
-    with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
+    with closing(CheckClient(state, roles, accounts, run.connect, SpokenTurns(run.screen.say))) as client:
         client.known[ALONE] = True
         client.known[BEFORE] = refusals
         result = try_again(check, client, run.screen.say)
@@ -116,8 +128,6 @@ class StepLines:
 
     def __call__(self, steps: Sequence[CheckStep], replies: Sequence[Reply]) -> None:
         """Say those of one instant."""
-        if wait_s := steps[0].wait_s:
-            self._say(f"  {ReplayMessage.WAITED(wait_s=wait_s)}")
         if len(steps) > 1:
             self._say(f"  {ReplayMessage.AT_ONCE()}")
         for step, reply in zip(steps, replies, strict=True):

@@ -61,7 +61,13 @@ DEFECTS: dict[str, CheckKey] = {
         ("junior_agent", "regional_manager"),
     ),
     "skipped_row@agents.list": ("lists", "pages hold each row once", "agents.list", ("regional_manager",)),
-    "stale_read@tickets.create": ("writes", "the next read shows a write", "tickets.create", ("support_staff",)),
+    "stale_read@tickets.status": ("writes", "the next read shows a write", "tickets.status", ("support_staff",)),
+    "counter_drift@dashboard.system": (
+        "lists",
+        "figures count the rows",
+        "dashboard.system",
+        ("super_admin", "senior_agent"),
+    ),
     "double_submit@leads.create": (
         "writes",
         "a creation makes one row, as it was sent",

@@ -25,10 +25,14 @@ from perfsuite.correctness.check import (
 from perfsuite.correctness.thread_turns import ThreadTurns
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model.correctness import CheckStep, Invariant
-from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, StepLines, try_again
+from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, SpokenTurns, StepLines, try_again
 
 HOLDER = CheckActor("policyholder")
 REFUSED = Send(HOLDER, "dashboard.system")
+
+
+def nothing(_line: str) -> None:
+    pass
 
 
 class ScriptedTarget:
@@ -92,7 +96,7 @@ def test_it_is_tried_until_it_happens(
 ) -> None:
     target = ScriptedTarget(*statuses)
 
-    result = try_again(check, target, lambda _line: None)
+    result = try_again(check, target, nothing)
 
     assert isinstance(result.outcome, outcome)
     assert (result.tries, target.sent) == (tries, sent)
@@ -111,41 +115,34 @@ def test_the_steps_of_the_first_try_and_of_the_one_that_shows_it_are_said() -> N
 
 
 @pytest.mark.parametrize(
-    ("send", "status", "wait_s", "said"),
+    ("send", "status", "said"),
     [
         pytest.param(
-            REFUSED, 403, 0.0,
-            [ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status=403, request_id="7")], id="a request",
+            REFUSED, 403,
+            ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status=403, request_id="7"), id="a request",
         ),
         pytest.param(
-            Send(HOLDER, "dashboard.system", token=TokenKind.FORGED), 401, 0.0,
-            [
-                ReplayMessage.STEP(
-                    actor=ReplayMessage.OTHER_TOKEN(actor="policyholder#1", token="forged"),
-                    request="GET /x", status=401, request_id="7",
-                )
-            ],
+            Send(HOLDER, "dashboard.system", token=TokenKind.FORGED), 401,
+            ReplayMessage.STEP(
+                actor=ReplayMessage.OTHER_TOKEN(actor="policyholder#1", token="forged"),
+                request="GET /x", status=401, request_id="7",
+            ),
             id="another token",
         ),
         pytest.param(
-            REFUSED, 0, 2.0,
-            [
-                ReplayMessage.WAITED(wait_s=2.0),
-                ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status="no answer", request_id="7"),
-            ],
-            id="no answer, after a wait",
+            REFUSED, 0,
+            ReplayMessage.STEP(actor="policyholder#1", request="GET /x", status="no answer", request_id="7"),
+            id="no answer",
         ),
     ],
 )  # fmt: skip
-def test_a_step_names_actor_request_status_and_request_id(
-    send: Send, status: int, wait_s: float, said: list[str]
-) -> None:
+def test_a_step_names_actor_request_status_and_request_id(send: Send, status: int, said: str) -> None:
     lines: list[str] = []
-    step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x", wait_s=wait_s)
+    step = CheckStep(str(send.actor), send.token.value, send.operation, "GET /x")
 
     StepLines(lines.append)([step], [Reply(send, status, None, "7")])
 
-    assert [line.strip() for line in lines] == said
+    assert lines == [f"  {said}"]
 
 
 def test_steps_at_the_same_instant_stand_together_with_the_fields_of_their_bodies() -> None:
@@ -175,6 +172,14 @@ def test_calls_at_the_same_instant_wait_for_each_other() -> None:
     assert [reply.status for reply in replies] == [200, 201, 202]
 
 
+def test_a_wait_is_said_when_it_begins() -> None:
+    heard: list[str] = []
+
+    SpokenTurns(heard.append).wait(0.001)
+
+    assert heard == [f"  {ReplayMessage.WAITING(wait_s=0.001)}"]
+
+
 def test_an_error_of_one_call_is_raised() -> None:
     def fail() -> Reply:
         raise ZeroDivisionError
@@ -190,4 +195,4 @@ def test_one_request_is_asked_and_answered() -> None:
 
     check = Check(Invariant.ERRORS, "answers", "dashboard.system", (HOLDER,), 1, steps)
 
-    assert try_again(check, ScriptedTarget(200), lambda _line: None).outcome == Held()
+    assert try_again(check, ScriptedTarget(200), nothing).outcome == Held()
