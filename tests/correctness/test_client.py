@@ -1,0 +1,80 @@
+"""How the requests of checks reach the target: with what query, over which connections, and what is noted before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from perfsuite.correctness.check import CheckActor, Reply, Send
+from perfsuite.correctness.client import CheckClient, with_query
+from perfsuite.roles import ROLES
+from perfsuite.target import journal
+from perfsuite.target.journal import Journal
+from perfsuite.target.run_state import RunState
+from tests.target.fake_target import ACCOUNTS, FakeTarget
+
+ADMIN, SUPPORT = CheckActor("super_admin"), CheckActor("support_staff")
+
+
+class InTurn:
+    """One after the other."""
+
+    def wait(self, seconds: float) -> None:
+        pass
+
+    def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
+        return [call() for call in calls]
+
+
+class Client(CheckClient):
+    """A client of a target in memory that counts its connections."""
+
+    def __init__(self, folder: Path) -> None:
+        self.target, self.connections = FakeTarget(), 0
+        run = RunState("basic_20260301_093000", purpose="check", journal=Journal(folder / "journal-local.jsonl"))
+        accounts = {role: [account] for role, account in ACCOUNTS.items()}
+        super().__init__(run, {role.slug: role for role in ROLES}, accounts, self._connect, InTurn())
+
+    def _connect(self) -> FakeTarget:
+        self.connections += 1
+        return self.target
+
+
+@pytest.mark.parametrize(
+    ("target", "query", "expected"),
+    [
+        ("/leads/", {}, "/leads/"),
+        ("/leads/", {"search": "A & B", "limit": "5"}, "/leads/?search=A%20%26%20B&limit=5"),
+        ("/leads/?tenant=7", {"limit": "5"}, "/leads/?tenant=7&limit=5"),
+    ],
+)
+def test_a_query_is_added_to_the_path(target: str, query: dict[str, str], expected: str) -> None:
+    assert with_query(target, query) == expected
+
+
+def test_a_connection_is_used_again_by_whoever_is_next(tmp_path: Path) -> None:
+    client = Client(tmp_path)
+    for actor in (ADMIN, SUPPORT, ADMIN):
+        (reply,) = client.exchange((Send(actor, "users.list"),))
+        assert reply.status == 200
+    logins = 2
+    assert client.connections == logins + 1
+
+
+def test_what_was_before_the_first_change_is_put_back_however_often_it_was_changed(tmp_path: Path) -> None:
+    client = Client(tmp_path)
+    assert client.will_change(SUPPORT, "language", "en") == "en"
+    assert client.will_change(SUPPORT, "language", "la") == "en"
+    client.put_back(SUPPORT, "language")
+    assert client.will_change(SUPPORT, "language", "hi") == "hi"
+
+    entries = [(entry.what, entry.thing, entry.before, entry.by) for entry in journal.read(tmp_path)]
+    by = ACCOUNTS["support_staff"].phone_number
+    assert entries == [
+        ("preference", "language", "en", by),
+        ("preference", "language", "en", by),
+        ("restored", "language", None, ""),
+        ("preference", "language", "hi", by),
+    ]
