@@ -12,6 +12,7 @@ class CorrectnessText(Code):
     NO_RESULT = "Correctness: no check had a result; {rules:n rule} not checked"
     NOT_CHECKED = "Correctness was not checked ({why})"
     COST = "{requests:n request} of checks beside {load:number} of the load ({share:percent}), level {level}"
+    WATCHED = "the other checks are of answers that the load got anyway"
     EVIDENCE = "{actor}: {request}, {answer}, sent at {at:time}, request id {request_id}"
     VIOLATED = "{operation} as {roles}: expected {expected}, seen {seen}; {count:n time}, first at {at:time}"
     FIRST_AT = "{count:n time}, first at {at:time}"

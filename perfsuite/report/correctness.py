@@ -30,10 +30,11 @@ def correctness_line(found: Correctness | None) -> str:
 
 
 def cost_line(found: Correctness) -> Message:
-    """ "118 requests of checks beside 6,012 of the load (1.96 %), level sample"."""
-    return CorrectnessText.COST(
+    """ "118 requests of checks beside 6,012 of the load (1.96 %), level sample"; and that others cost no request."""
+    cost = CorrectnessText.COST(
         requests=found.requests, load=found.load_requests, share=found.share, level=found.level.value
     )
+    return cost.also(CorrectnessText.WATCHED() if found.checks > found.requests else None)
 
 
 def violation_line(violation: Violation) -> Message:

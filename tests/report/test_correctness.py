@@ -53,6 +53,12 @@ def test_how_much_of_the_load_they_were() -> None:
     }  # fmt: skip
 
 
+def test_answers_that_the_load_got_anyway_are_not_mistaken_for_requests_of_checks() -> None:
+    assert cost_line(VIOLATED).details == ()
+    watched = replace(VIOLATED, rows=(*VIOLATED.rows, replace(VIOLATED.rows[0], operation="policies.list", held=5_000)))
+    assert [detail.code for detail in cost_line(watched).details] == [CorrectnessText.WATCHED]
+
+
 def test_a_violation_and_its_evidence() -> None:
     line = violation_line(VIOLATIONS[1])
     assert (line.fields["roles"], line.fields["count"], line.fields["at"]) == (
