@@ -63,10 +63,11 @@ class Refusal:
         """Identifies it."""
         return f"{self.operation} as {self.role}"
 
-    @property
-    def send(self) -> Send:
-        """The request."""
-        return Send(CheckActor(self.role), self.operation, self.path, self.body, query=self.query)
+    def send(self, ground: Ground) -> Send:
+        """The request. A creation has its mark and nothing else: cleanup finds what should not have been made."""
+        operation = CATALOGUE[self.operation]
+        body = {operation.marked_by: ground.new_mark()} if operation.creates else self.body
+        return Send(CheckActor(self.role), self.operation, self.path, body, query=self.query)
 
 
 REFUSALS = (
@@ -81,8 +82,8 @@ REFUSALS = (
     Refusal(SUPPORT, "users.list", query={"limit": "none"}),
     Refusal(HOLDER, "users.list"),
     Refusal(JUNIOR, "dashboard.system"),
-    Refusal(JUNIOR, "leads.create", body={}),
-    Refusal(SENIOR, "policies.create", body={}),
+    Refusal(JUNIOR, "leads.create"),
+    Refusal(SENIOR, "policies.create"),
     Refusal(SUPPORT, "tickets.status", {"ticket_id": _NOBODY}, body={"status": "in_progress"}),
 )
 
@@ -98,7 +99,9 @@ def checks() -> Iterator[Check]:
                     yield _answered(name, CheckActor(role))
 
 
-def statuses(carrier: Carrier, possible: Callable[[Check], bool] = lambda _check: True) -> dict[str, int]:
+def statuses(
+    ground: Ground, carrier: Carrier, possible: Callable[[Check], bool] = lambda _check: True
+) -> dict[str, int]:
     """How the target refuses now: `Refusal.name` → status. Requests that it is too busy for, or grants, are left out.
 
     `possible`: whether a check of such a request can be made.
@@ -106,7 +109,7 @@ def statuses(carrier: Carrier, possible: Callable[[Check], bool] = lambda _check
     found: dict[str, int] = {}
     for each in filter(lambda refusal: possible(_same_refusal(refusal)), REFUSALS):
         try:
-            (reply,) = carrier.exchange((each.send,))
+            (reply,) = carrier.exchange((each.send(ground),))
         except Unanswered:
             continue
         if 400 <= reply.status < _SERVER_ERROR:
@@ -119,7 +122,7 @@ def _same_refusal(refusal: Refusal) -> Check:
         before = ground.known.get(BEFORE, {}).get(refusal.name)
         if before is None:
             return NotChecked(NOT_REFUSED_BEFORE)
-        reply = yield from ask(refusal.send)
+        reply = yield from ask(refusal.send(ground))
         if reply.status == before:
             return Held()
         return Violated(f"HTTP {before}, as before the load", f"HTTP {reply.status}", (reply,))

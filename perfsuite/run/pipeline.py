@@ -53,7 +53,7 @@ from perfsuite.run.finish import RunEnd, finish
 from perfsuite.run.load import LoadResult, make_load
 from perfsuite.run.load_run import PREFLIGHT_FILE, LoadedRun, save
 from perfsuite.run.refusals import with_refusals
-from perfsuite.target.journal import Journal
+from perfsuite.target.journal import PREFLIGHT_JOURNAL, Journal
 
 
 def probe(run: RunContext) -> TargetInfo:
@@ -64,7 +64,7 @@ def probe(run: RunContext) -> TargetInfo:
 def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     """Preflight, with its file. Raises TargetError where operations fail that must not."""
     run.screen.say(f"Preflight: {run.plan.host}, every operation once per role")
-    book = Journal(run.folder / "journal-preflight.jsonl")
+    book = Journal(run.folder / PREFLIGHT_JOURNAL)
     roles = [role for role in ROLES if run.plan.users_by_role.get(role.slug)]
     try:
         state = run.state_for("preflight", book)

@@ -13,6 +13,7 @@ from perfsuite.model import PreflightReport
 from perfsuite.model.correctness import CheckLevel
 from perfsuite.roles import ROLES
 from perfsuite.run.context import RunContext
+from perfsuite.target.journal import PREFLIGHT_JOURNAL, Journal
 
 
 def with_refusals(report: PreflightReport, run: RunContext) -> PreflightReport:
@@ -23,6 +24,7 @@ def with_refusals(report: PreflightReport, run: RunContext) -> PreflightReport:
     roles = {role.slug: role for role in ROLES if plan.users_by_role.get(role.slug)}
     accounts = {slug: [account for account in run.accounts if account.role == slug] for slug in roles}
     possible = possible_in(plan, report, {slug: len(own) for slug, own in accounts.items()})
-    client = CheckClient(run.state_for("preflight"), roles, accounts, run.connect, ThreadTurns())
-    with closing(client):
-        return replace(report, refusals=statuses(client, lambda check: not possible.why_not(check)))
+    with closing(Journal(run.folder / PREFLIGHT_JOURNAL)) as book:
+        state = run.state_for("preflight", book)
+        with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
+            return replace(report, refusals=statuses(client, client, lambda check: not possible.why_not(check)))

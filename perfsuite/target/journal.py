@@ -21,7 +21,7 @@ import msgspec
 from perfsuite.errors import UsageError
 from perfsuite.messages.target import TargetMessage
 
-FILE_NAME = "journal.jsonl"
+FILE_NAME, PREFLIGHT_JOURNAL = "journal.jsonl", "journal-preflight.jsonl"
 _MARK = "PERF-"
 NOBODY = "000000"
 """In a mark, in place of the account that made the row: nobody else is wrong to see it."""

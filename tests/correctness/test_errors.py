@@ -45,7 +45,7 @@ def test_every_route_that_reads_is_checked() -> None:
 def test_a_healthy_backend_refuses_as_before_and_answers_what_is_right(api: Api) -> None:
     client = client_of(api)
     try:
-        before = errors.statuses(client)
+        before = errors.statuses(client, client)
         client.known[BEFORE] = before
         outcomes = {check: carry_out(check, client, client) for check in CHECKS}
     finally:
@@ -58,8 +58,8 @@ def test_a_healthy_backend_refuses_as_before_and_answers_what_is_right(api: Api)
 
 
 def test_only_what_was_refused_is_kept() -> None:
-    assert errors.statuses(SameAnswer(200, {})) == errors.statuses(SameAnswer(503)) == {}
-    kept = errors.statuses(SameAnswer(404), lambda check: check.operation == "users.list")
+    assert errors.statuses(BareGround(), SameAnswer(200, {})) == errors.statuses(BareGround(), SameAnswer(503)) == {}
+    kept = errors.statuses(BareGround(), SameAnswer(404), lambda check: check.operation == "users.list")
     assert kept == {"users.list as support_staff": 404, "users.list as policyholder": 404}
 
 
