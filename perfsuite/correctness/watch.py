@@ -13,12 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perfsuite.correctness.caches import OWN_FIGURES
 from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import CheckActor, Reply, Send
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_ROWS
+from perfsuite.correctness.watched import ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
@@ -32,8 +31,6 @@ from perfsuite.target.run_state import RunState
 NO_ANSWER = "no answer says whose it is"
 _AGENTS = frozenset((SENIOR, JUNIOR))
 """Roles that make rows and see nobody else's."""
-_DASHBOARD = "dashboard.senior_agent"
-"""Its answer names no owner, but shows the leads that the agent has made."""
 _RULES = ((Invariant.ISOLATION, OWN_LISTS), (Invariant.ISOLATION, ASKED), (Invariant.CACHES, OWN_ANSWER))
 """What answers are watched for: those of these for which there is a check of the operation and role."""
 _SHOWS = {"policy_number": "policy", "customer_name": "lead"}
@@ -81,8 +78,7 @@ class AnswerWatcher:
         """Who sees the answers to an operation as a role; None where they show nothing."""
         if operation.creates:
             return _Creations(self.makers[operation.creates])
-        rules = _RULES if operation.name != _DASHBOARD else ((Invariant.CACHES, OWN_FIGURES),)
-        keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in rules]
+        keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in _RULES]
         found = [self._found.setdefault(key, Watched()) for key in keys if check_of(key) is not None]
         if not found:
             return None
@@ -137,7 +133,7 @@ class RouteWatch:
         self._says_whose = field in promised or bool(operation.parent)
         """Every right answer says whose it is, or what it is about."""
         self._may_say = b'"%b"' % field.encode() if field else None
-        kind = "lead" if operation.name == _DASHBOARD else ""
+        kind = "lead" if operation.name == DASHBOARD else ""
         kind = kind or next((kind for name, kind in _SHOWS.items() if name in promised), "")
         self._makers = watcher.makers[kind] if kind and role.slug in _AGENTS else None
         self._is_plain = self._says_whose and self._makers is None

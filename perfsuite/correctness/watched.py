@@ -18,18 +18,20 @@ from perfsuite.correctness.check import (
     Steps,
     Violated,
 )
-from perfsuite.correctness.facts import NO_DATA, Row, own_agent, policies_of, success
+from perfsuite.correctness.facts import NO_DATA, Row, made_lead, own_agent, policies_of, success
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE, Operation
 from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
-from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION
+from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION, SENIOR
 
 OWN_ANSWER = "one's own answer"
 ASKED = "what was asked for"
 OWN_ROWS = "rows of one's own only"
 
+DASHBOARD = "dashboard.senior_agent"
+"""Its answer names no owner, but shows the leads that the agent has made."""
 _FIXED = {"offset": "0", "status": "active"}
 """`{name}` of a path that is no id → its value."""
 
@@ -46,13 +48,14 @@ def checks() -> Iterator[Check]:
                 yield _check((Invariant.CACHES, OWN_ANSWER), name, role, _own_account)
             elif operation.method == "GET" and not IDS.isdisjoint(operation.names):
                 yield _check((Invariant.ISOLATION, ASKED), name, role, _asked)
+    yield _check((Invariant.CACHES, OWN_ANSWER), DASHBOARD, SENIOR, _own_dashboard, makes=("leads.create",))
 
 
 _Judge = Callable[..., Steps]
 """Of the ground, the operation, who asks, and for some another account of the role."""
 
 
-def _check(rule: Rule, name: str, role: str, judge: _Judge) -> Check:
+def _check(rule: Rule, name: str, role: str, judge: _Judge, *, makes: tuple[str, ...] = ()) -> Check:
     # The last accounts: a cache that mixes accounts up shows it where neither of them has written anything.
     asker, other = CheckActor(role, -1), CheckActor(role, -2)
     actors, requests = ((asker, other), 2) if judge in _OF_TWO else ((CheckActor(role),), 3)
@@ -60,7 +63,7 @@ def _check(rule: Rule, name: str, role: str, judge: _Judge) -> Check:
     def steps(ground: Ground) -> Steps:
         return judge(ground, name, *actors)
 
-    return Check(*rule, name, actors, requests, steps)
+    return Check(*rule, name, actors, requests + 2 * len(makes), steps, writes=bool(makes), uses=makes)
 
 
 def _one_owner(_ground: Ground, name: str, asker: CheckActor) -> Steps:
@@ -100,6 +103,18 @@ def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor
         if str(object_of(reply.body).get(CATALOGUE[name].identity)) != ground.user_id(reply.send.actor):
             return Violated("one's own account", "somebody else's account", (first, second))
     return Held()
+
+
+def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+    """Both have made as much: a cache that forgets its answer after each write of the account keeps the other's."""
+    theirs = yield from made_lead(ground, other)
+    yield from made_lead(ground, asker)
+    first = yield from success(Send(other, name))
+    second = yield from success(Send(asker, name))
+    mark = str(theirs.row["customer_name"]).encode()
+    if mark not in first.content:
+        return NotChecked("the dashboard does not show the newest lead")
+    return Violated(OWN_ROWS, f"a row of {other}", (first, second)) if mark in second.content else Held()
 
 
 def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:
@@ -142,4 +157,4 @@ def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[R
     return tuple(rows_of(CATALOGUE[name], reply.body) or ())
 
 
-_OF_TWO = (_own_list, _own_account)
+_OF_TWO = (_own_list, _own_account, _own_dashboard)

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from perfsuite.correctness.caches import OWN_FIGURES
 from perfsuite.correctness.catalogue import all_checks, check_of
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
@@ -194,8 +193,8 @@ def test_a_whole_answer_of_another_agent_is_known_by_its_marks() -> None:
     other.gets(DASHBOARD, dashboard(), dashboard(mark, mark))
 
     found = load.found()
-    assert found["caches", OWN_FIGURES, DASHBOARD, "held"] == {"count": 1}, "it could have shown the other's lead"
-    shown = found["caches", OWN_FIGURES, DASHBOARD, "violated"]
+    assert found["caches", OWN_ANSWER, DASHBOARD, "held"] == {"count": 1}, "it could have shown the other's lead"
+    shown = found["caches", OWN_ANSWER, DASHBOARD, "violated"]
     assert [one.actor for one in shown["evidence"]] == ["senior_agent#1"], "nobody else could have been wrong before"
 
 

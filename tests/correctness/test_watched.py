@@ -15,6 +15,7 @@ from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
 CHECKS = tuple(checks())
+CACHED = ["policies.list", "leads.list", "users.me", "agents.profile", "dashboard.senior_agent"]
 
 
 def of(rule: str, *operations: str) -> list[Check]:
@@ -27,7 +28,7 @@ def test_a_healthy_backend_holds(api: Api) -> None:
     assert not_checked(outcomes) == {"preferences.read answered HTTP 405": {"preferences.read"}}
 
 
-@pytest.mark.parametrize("route", ["policies.list", "leads.list", "users.me", "agents.profile"])
+@pytest.mark.parametrize("route", CACHED)
 def test_a_cache_without_user_shows_the_answer_of_another(serve: Serve, route: str) -> None:
     routes = {"policies.list": ("policies.list", "policies.page", "policies.by_status")}.get(route, (route,))
     checked = of(OWN_ANSWER, *routes)
