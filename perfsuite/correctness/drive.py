@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Generator, Sequence
+from typing import Protocol, TypeVar
 
 from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered
 from perfsuite.model.correctness import CheckStep
 from perfsuite.target.catalogue import CATALOGUE
+
+Found = TypeVar("Found")
 
 
 class Carrier(Protocol):
@@ -22,9 +24,16 @@ class Carrier(Protocol):
 
 
 def carry_out(check: Check, ground: Ground, carrier: Carrier) -> Outcome:
-    """Do one check, and return how it ended. Its steps hear of Unanswered where it is raised, so that they can put back
-    what they changed."""
-    steps = check.steps(ground)
+    """Do one check, and return how it ended."""
+    try:
+        return drive(check.steps(ground), carrier)
+    except Unanswered as why:
+        return NotChecked(str(why))
+
+
+def drive(steps: Generator[tuple[Send, ...] | float, tuple[Reply, ...], Found], carrier: Carrier) -> Found:
+    """Do what the steps ask for, and return what they do. They hear of Unanswered where it is raised, so that they can
+    put back what they changed; raises it where they do."""
     try:
         step = next(steps)
         while True:
@@ -35,10 +44,8 @@ def carry_out(check: Check, ground: Ground, carrier: Carrier) -> Outcome:
             else:
                 step = steps.send(replies)
     except StopIteration as end:
-        outcome: Outcome = end.value
-        return outcome
-    except Unanswered as why:
-        return NotChecked(str(why))
+        found: Found = end.value
+        return found
 
 
 def _done(step: tuple[Send, ...] | float, carrier: Carrier) -> tuple[Reply, ...]:

@@ -19,6 +19,7 @@ from perfsuite.correctness.check import (
     Unanswered,
     Violated,
 )
+from perfsuite.correctness.drive import Carrier, drive
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from perfsuite.correctness.own_rows import give_back, make, new_body, rows_in, succeeded, uses_of
 from perfsuite.model.correctness import Invariant
@@ -30,9 +31,13 @@ from perfsuite.target.write_rules import COUNTERS, OWN_AGENT, POLICIES, QUIET_LI
 PAGES = "pages hold each row once"
 COUNTS = "figures count the rows"
 TOO_FEW = "too few rows for two pages"
+NO_PAGES = "the list has no pages"
 CHANGING = "the rows change all the time"
 OTHERS_ANSWER = "an answer was about somebody else"
+NOT_COMPARED_BEFORE = "nobody knows what the figure counted before the load"
 OTHER_ROWS = "the figure does not count the rows of the list"
+UNCOUNTED = "figures before the load"
+"""What `Ground.known` has them under: operation → how many rows more the list had."""
 _WHOLE = 20
 """So many rows are the whole; more are asked for."""
 _MOST = 100
@@ -84,6 +89,8 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
             if len(page.owners | before.owners | after.owners) > 1:
                 return NotChecked(OTHERS_ANSWER)
             seen = seen + 1 if after.ids == before.ids else 0
+            if len(page.ids) > size:
+                return NotChecked(NO_PAGES)
             if seen > 1:
                 missing = len(set(wanted) - set(page.ids))
                 expected = f"rows {offset + 1} to {offset + size} of the list"
@@ -135,33 +142,46 @@ def _path(
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
-    """A figure that differs from the rows is wrong if the difference changes: nobody says which rows it counts.
+def uncounted(carrier: Carrier, possible: Callable[[Check], bool]) -> dict[str, int]:
+    """Operation → how many policies more than its figure says the list has now. Those that the target is too busy for
+    are left out. `possible`: whether a check can be made."""
+    found: dict[str, int] = {}
+    for check in filter(possible, (check for check in checks() if check.rule == COUNTS)):
+        name = dict(COUNTERS)[check.operation]
+        try:
+            found[check.operation] = drive(_compared(check.operation, name), carrier).more
+        except Unanswered:
+            continue
+    return found
 
-    That it was none, or another one, is known from an earlier look; otherwise, and where nobody else does, some
-    policies are added.
+
+def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
+    """A figure that counted all rows before the load counts all of them under it.
+
+    Nobody says which rows a figure counts: one that differed before is not checked. Without load some policies are
+    added, of which it counts all or none.
     """
 
     def steps(ground: Ground) -> Steps:
         found = yield from _compared(operation, name)
-        known = f"difference {operation}"
-        is_first = known not in ground.known
-        before: int = ground.known.setdefault(known, found.more)
-        if not found.more and not (is_first and ground.known.get(ALONE)):
-            ground.known[known] = 0
-            return Held()
-        if ground.known.get(SOFT_DELETED):
-            return NotChecked(OTHER_ROWS)
-        if is_first:
+        if ground.known.get(ALONE):
+            before = found.more
             for _number in range(_NEW_POLICIES):
                 body = yield from new_body(ground, POLICIES)
                 row = yield from make(POLICIES, body)
                 give_back(ground, row)
             found = yield from _compared(operation, name)
-        if found.more in (0, before):
-            return NotChecked(OTHER_ROWS) if before else Held()
-        expected = found.figure + found.more - before
-        return Violated(f"{name}: {expected}", f"{name}: {found.figure}", found.replies)
+            if found.more - before == _NEW_POLICIES:
+                return NotChecked(OTHER_ROWS)
+        else:
+            before = ground.known.get(UNCOUNTED, {}).get(operation)
+            if before is None:
+                return NotChecked(NOT_COMPARED_BEFORE)
+            if before or (found.more and ground.known.get(SOFT_DELETED)):
+                return NotChecked(OTHER_ROWS)
+        if found.more == before:
+            return Held()
+        return Violated(f"{name}: {found.figure + found.more - before}", f"{name}: {found.figure}", found.replies)
 
     return steps
 

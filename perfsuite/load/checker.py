@@ -18,6 +18,7 @@ from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import exchanged, secrets_of, without_secrets_of
+from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.load.lease import Permission
@@ -50,7 +51,8 @@ class CheckOrder:
     checks: Sequence[Check]
     impossible: Sequence[tuple[Check, str]] = ()
     refusals: Mapping[str, int] = field(default_factory=dict)
-    """See `PreflightReport.refusals`."""
+    uncounted: Mapping[str, int] = field(default_factory=dict)
+    """Both as in `PreflightReport`."""
 
 
 def check_order(
@@ -72,6 +74,7 @@ def check_order(
         [check for check, why in reasons if not why],
         [(check, why) for check, why in reasons if why],
         preflight.refusals,
+        preflight.uncounted,
     )
 
 
@@ -101,7 +104,7 @@ class Checker:
             self._turns,
             lambda account: self.sessions.get(account.phone_number),
         )
-        self._client.known[BEFORE] = order.refusals
+        self._client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
         self._schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
         self._impossible = list(order.impossible)
         self._recorded = 0

@@ -68,6 +68,8 @@ class PreflightReport:
     """Operations that only look up ids, and that the target does not offer or that fail."""
     refusals: dict[str, int] = field(default_factory=dict)
     """Requests that must be refused, by operation and role → the status that they got before the load."""
+    uncounted: dict[str, int] = field(default_factory=dict)
+    """Operation with a figure that counts policies → how many more were in the list before the load."""
     schema: int = 1
 
     def left_out(self, role: str) -> frozenset[str]:

@@ -33,6 +33,7 @@ from perfsuite.preflight.run import (
 )
 from perfsuite.roles import ROLES
 from perfsuite.roles.work import roles_of
+from perfsuite.run.before_load import with_standards
 from perfsuite.run.calibration import process_notes
 from perfsuite.run.cleanup import (
     clean_after_load,
@@ -52,7 +53,6 @@ from perfsuite.run.fingerprint import (
 from perfsuite.run.finish import RunEnd, finish
 from perfsuite.run.load import LoadResult, make_load
 from perfsuite.run.load_run import PREFLIGHT_FILE, LoadedRun, save
-from perfsuite.run.refusals import with_refusals
 from perfsuite.target.journal import PREFLIGHT_JOURNAL, Journal
 
 
@@ -77,7 +77,7 @@ def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     stay = clean_after_preflight(run)
     accepted = run.plan.accept_leftovers
     report = report if accepted else without_creations(report, stay, roles)
-    report = with_refusals(report, run)
+    report = with_standards(report, run)
     save(run.folder / PREFLIGHT_FILE, report)
     for line in (*failed_first(report), *(undeletable_creations(stay) if accepted else creations_left_out(report))):
         run.screen.say(f"  {line}")

@@ -20,6 +20,7 @@ from greenlet import greenlet
 from perfsuite.correctness.catalogue import WEIGHTS, all_checks
 from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import NOT_OFFERED, Possible
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.model.correctness import SHARES, CheckLevel, Invariant
@@ -27,6 +28,7 @@ from perfsuite.roles import ROLES as ALL_ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import Broken, ForeignAnswer, RowOwners, identity_failure, owner_failure
 from perfsuite.target.contract_rules import HOLDER, JUNIOR, PROVIDER, REGIONAL, SENIOR, SUPER, SUPPORT
+from perfsuite.target.write_rules import COUNTERS
 from tests.correctness import simulated_figures, simulated_row_routes
 from tests.correctness.simulated_backend import HANDLERS, SimulatedBackend, route_of
 from tests.correctness.simulated_rows import ACCOUNTS, ROLES, Row
@@ -101,7 +103,7 @@ class SimulatedRun:
     busy: float = 0.0
     checks: Iterable[Check] = field(default_factory=all_checks)
     weights: Mapping[Any, float] = field(default_factory=lambda: WEIGHTS)
-    known: dict[str, Any] = field(default_factory=dict)
+    known: dict[str, Any] = field(default_factory=lambda: {UNCOUNTED: {name: 0 for name, _figure in COUNTERS}})
     ended: list[Ended] = field(default_factory=list)
     violations: list[Found] = field(default_factory=list)
     watched: Collection[str] = ()

@@ -40,7 +40,8 @@ def test_nothing_is_found_where_nothing_is_wrong(seed: int) -> None:
 
 
 def test_within_ten_minutes_every_rule_has_results() -> None:
-    run = SimulatedRun(1, known={BEFORE: {refusal.name: 404 for refusal in REFUSALS}})
+    run = SimulatedRun(1)
+    run.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
 
     run.run(600.0)
 
