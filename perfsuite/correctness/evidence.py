@@ -1,4 +1,5 @@
-"""What a violation shows of the requests that led to it. No secret is in it, even if the target repeats one."""
+"""What a violation shows of the requests that led to it: no secret, even if the target repeats one, and of the target's
+data ids alone."""
 
 from __future__ import annotations
 
@@ -10,6 +11,10 @@ from perfsuite.model import Account
 from perfsuite.model.correctness import Exchanged
 from perfsuite.suite_errors import without_secrets
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.journal import is_mark
+
+_OF_THE_SUITE = frozenset({"limit", "offset", "status", "flag_name"})
+"""Whose values say nothing about anybody."""
 
 
 def secrets_of(accounts: Iterable[Account], more: Iterable[str] = ()) -> frozenset[str]:
@@ -27,12 +32,15 @@ def exchanged(reply: Reply, secrets: Collection[str] = ()) -> Exchanged:
     """The evidence of one reply. Neither tokens nor bodies are in it."""
     send, operation = reply.send, CATALOGUE[reply.send.operation]
     actor = str(send.actor) if send.token is TokenKind.OWN else f"{send.actor}, token {send.token}"
-    path = operation.path.format_map({name: _value(value, secrets) for name, value in send.path.items()})
+    path = operation.path.format_map({name: _value(name, value, secrets) for name, value in send.path.items()})
     if send.query:
-        more = "&".join(f"{name}={_value(value, secrets)}" for name, value in send.query.items())
+        more = "&".join(f"{name}={_value(name, value, secrets)}" for name, value in send.query.items())
         path += f"{'&' if '?' in path else '?'}{more}"
     return Exchanged(actor, send.operation, f"{operation.method} {path}", reply.request_id, reply.sent_at, reply.status)
 
 
-def _value(value: str, secrets: Collection[str]) -> str:
-    return shortened(without_secrets(value, secrets))
+def _value(name: str, value: str, secrets: Collection[str]) -> str:
+    """Of a request: an id, a mark, a number of rows …; `{its name}` where it may be somebody's name or phone number."""
+    if name.endswith("_id") or name in _OF_THE_SUITE or is_mark(value):
+        return shortened(without_secrets(value, secrets))
+    return f"{{{name}}}"

@@ -126,6 +126,12 @@ def test_a_ticket_that_is_not_as_it_was_sent(listed: Any, single: Any, expected:
     assert said(ended(CREATIONS["tickets.create"], TICKETS, tickets(), TICKET_MADE, listed, single)) == expected
 
 
+def test_a_row_of_somebody_else_is_a_violation_that_does_not_show_their_phone_number() -> None:
+    answers = (leads(), LEAD_MADE, leads({**LEAD, "contact_number": "9123456780"}))
+    expected = ("contact_number: 9000000000", "contact_number: another value")
+    assert said(ended(CREATIONS["leads.create"], *answers)) == expected
+
+
 def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
     ground = BareGround()
     sold = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
