@@ -22,6 +22,10 @@ from perfsuite.target.route import Route
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
+NO_LOGIN = "no login"
+LOGIN_REFUSED = "its login was refused"
+LOGIN_WAITS = "its login has to wait"
+
 
 class Turns(Protocol):
     """How time passes and things happen at once: with gevent under load, with threads elsewhere."""
@@ -62,6 +66,8 @@ class CheckClient:
         self._idle: list[Transport] = []
         """Those of them that no request uses."""
         self._login = Lock()
+        self._refused_again: set[tuple[str, str]] = set()
+        """Phone number and operation that a new login did not help."""
         self._changed: dict[tuple[str, str], str] = {}
         """User id and setting → its value before the run, while it has another."""
 
@@ -123,16 +129,21 @@ class CheckClient:
         if creates:
             self.run.announce(operation, send.body, session.phone_number)
         answer, request_id = self._exchange(session, send, operation)
-        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session):
+        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, operation):
             answer, request_id = self._exchange(session, send, operation)
+            if answer.status == 401:
+                self._refused_again.add((session.phone_number, operation.name))
         body = _decoded(answer)
         if creates:
             self.run.settle(operation, send.body, answer.status, body)
         return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body)
 
-    def _log_in_again(self, session: Session) -> bool:
+    def _log_in_again(self, session: Session, operation: Operation) -> bool:
+        """False where no login helps."""
         with self._login:
-            return session.login()
+            if session.login_rejected or session.login_wait_s:
+                return False
+            return (session.phone_number, operation.name) not in self._refused_again and session.login()
 
     def _exchange(self, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()
@@ -162,9 +173,20 @@ class CheckClient:
                 lent = self._lent(session.account)
                 if lent is not None and lent.logged_in:
                     session.share_login(lent)
-                elif not session.login():
-                    raise Unanswered("no login")
+                else:
+                    self._log_in(session, lent or session)
         return session
+
+    def _log_in(self, session: Session, before: Session) -> None:
+        """Not again where the target refused it, and not before it says so. `before`: who tried it last.
+
+        Raises Unanswered."""
+        if session.login_rejected or before.login_rejected:
+            raise Unanswered(LOGIN_REFUSED)
+        if session.login_wait_s or before.login_wait_s:
+            raise Unanswered(LOGIN_WAITS)
+        if not session.login():
+            raise Unanswered(LOGIN_REFUSED if session.login_rejected else NO_LOGIN)
 
     def close(self) -> None:
         """Close the connections."""

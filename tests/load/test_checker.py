@@ -62,7 +62,7 @@ def test_an_error_of_the_suite_ends_one_check_and_no_other(found: dict[str, Any]
 
 
 def test_a_login_that_is_refused_gives_no_result(found: dict[str, Any]) -> None:
-    assert found["login refused"]["results"] == {"both: not checked no login": 1}
+    assert found["login refused"]["results"] == {"both: not checked its login was refused": 1}
 
 
 def test_requests_of_other_processes_count_from_when_the_checks_begin(found: dict[str, Any]) -> None:

@@ -1,0 +1,81 @@
+"""How often checks log in."""
+
+from __future__ import annotations
+
+import pytest
+
+from perfsuite.correctness.check import CheckActor, Send, Unanswered
+from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS, CheckClient
+from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.roles import ROLES
+from perfsuite.target.exchange import Answer, LastRequest
+from perfsuite.target.run_state import RunState
+from perfsuite.target.session import Session
+from tests.target.fake_target import ACCOUNTS, FakeTarget, answer
+
+ROLE = "policyholder"
+READ = Send(CheckActor(ROLE), "users.me")
+
+
+def client_of(target: FakeTarget, lent: Session | None = None) -> CheckClient:
+    roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
+    return CheckClient(
+        RunState("check_1", purpose="check"), roles, accounts, lambda: target, ThreadTurns(), lambda _account: lent
+    )
+
+
+def asked(target: FakeTarget) -> list[str]:
+    return [each.operation for each in target.asked]
+
+
+def test_an_account_is_logged_in_once() -> None:
+    target = FakeTarget()
+    client = client_of(target)
+    assert [client.exchange((READ,))[0].status for _check in range(2)] == [200, 200]
+    assert asked(target) == ["login", "users.me", "users.me"]
+
+
+@pytest.mark.parametrize(
+    ("refusal", "first", "then"),
+    [
+        pytest.param(answer({}, 401), LOGIN_REFUSED, LOGIN_REFUSED, id="wrong password"),
+        pytest.param(answer({}, 423), LOGIN_REFUSED, LOGIN_REFUSED, id="locked account"),
+        pytest.param(answer({}, 429, Retry_After="30"), "no login", LOGIN_WAITS, id="too many logins"),
+    ],
+)
+def test_a_login_that_is_refused_is_not_tried_again(refusal: Answer, first: str, then: str) -> None:
+    target = FakeTarget()
+    target.give("login", *[refusal] * 5)
+    client, reasons = client_of(target), []
+    for _check in range(5):
+        with pytest.raises(Unanswered) as why:
+            client.exchange((READ,))
+        reasons.append(str(why.value))
+    assert reasons == [first, *[then] * 4]
+    assert asked(target) == ["login"]
+
+
+def test_a_login_that_was_refused_to_the_load_is_not_tried_by_checks() -> None:
+    target = FakeTarget()
+    target.give("login", answer({}, 401))
+    role = next(role for role in ROLES if role.slug == ROLE)
+    lent = Session(role, ACCOUNTS[ROLE], target, RunState("check_1"), LastRequest())
+    assert not lent.login()
+    with pytest.raises(Unanswered, match=LOGIN_REFUSED):
+        client_of(target, lent).exchange((READ,))
+    assert asked(target) == ["login"]
+
+
+def test_a_token_that_is_refused_is_renewed_once_where_that_does_not_help() -> None:
+    target = FakeTarget()
+    target.give("users.me", *[answer({}, 401)] * 5)
+    client = client_of(target)
+    assert [client.exchange((READ,))[0].status for _check in range(4)] == [401] * 4
+    assert asked(target).count("login") == 2
+
+
+def test_a_token_that_has_expired_is_renewed() -> None:
+    target = FakeTarget()
+    target.give("users.me", answer({}, 401))
+    assert client_of(target).exchange((READ,))[0].status == 200
+    assert asked(target) == ["login", "users.me", "login", "users.me"]
