@@ -63,6 +63,8 @@ class RecordingCarrier:
 
     def __init__(self, carrier: Carrier, heard: Heard = lambda _steps, _replies: None) -> None:
         self.steps: list[CheckStep] = []
+        self.was_busy = False
+        """The target was too busy to answer a request, or failed to: the next time may end otherwise."""
         self._carrier = carrier
         self._heard = heard
         self._instant = 0
@@ -79,7 +81,12 @@ class RecordingCarrier:
         steps = [self._step(send) for send in sends]
         self.steps += steps
         self._waited_s = 0.0
-        replies = self._carrier.exchange(sends)
+        try:
+            replies = self._carrier.exchange(sends)
+        except Unanswered:
+            self.was_busy = True
+            raise
+        self.was_busy |= any(reply.unclear for reply in replies)
         self._heard(steps, replies)
         return replies
 

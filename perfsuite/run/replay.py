@@ -108,7 +108,7 @@ def try_again(check: Check, client: Sender, say: Callable[[str], None]) -> Repla
             return ReplayResult(outcome, held + 1)
         if isinstance(outcome, NotChecked):
             busy += 1
-            if busy == BUSY_TRIES:
+            if busy == BUSY_TRIES or not carrier.was_busy:
                 return ReplayResult(Held() if held else outcome, held)
             say(ReplayMessage.AGAIN(why=outcome.why))
             client.wait(PAUSE_S)

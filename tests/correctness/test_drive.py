@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import random
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Reply, Send, Steps, TokenKind
+import pytest
+
+from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Reply, Send, Steps, TokenKind, Unanswered
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.model.correctness import CheckStep, Invariant
+from tests.correctness.carriers import SameAnswer
 
 SENIOR, OTHER = CheckActor("senior_agent"), CheckActor("senior_agent", 1)
 NUMBER, POLICY = {"policy_number": "PERF-secret"}, {"policy_id": "1234"}
@@ -60,3 +63,21 @@ def test_one_request_after_the_other_is_no_race() -> None:
     for _ in range(2):
         carrier.exchange((Send(SENIOR, "policies.list"),))
     assert not carrier.is_race
+
+
+@pytest.mark.parametrize(("status", "busy"), [(200, False), (404, False), (0, True), (503, True)])
+def test_a_target_that_does_not_answer_was_busy(status: int, busy: bool) -> None:
+    carrier = RecordingCarrier(SameAnswer(status))
+    carrier.exchange((Send(SENIOR, "policies.list"),))
+    assert carrier.was_busy is busy
+
+
+def test_a_target_where_nobody_can_log_in_was_busy() -> None:
+    class Closed(Silent):
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            raise Unanswered("no login")
+
+    carrier = RecordingCarrier(Closed())
+    with pytest.raises(Unanswered):
+        carrier.exchange((Send(SENIOR, "policies.list"),))
+    assert carrier.was_busy

@@ -75,6 +75,12 @@ def check_of(sends: Sequence[Send], *, expected: int = 403) -> Check:
     return Check(Invariant.PERMISSIONS, "refused", sends[0].operation, (HOLDER,), len(sends), steps)
 
 
+def no_data(_ground: Ground) -> Steps:
+    reply = yield from ask(REFUSED)
+    return NotChecked(f"HTTP {reply.status}")
+
+
+NO_DATA = Check(Invariant.PERMISSIONS, "refused", REFUSED.operation, (HOLDER,), 1, no_data)
 ONE, RACE = check_of([REFUSED]), check_of([REFUSED, REFUSED])
 
 
@@ -88,6 +94,7 @@ ONE, RACE = check_of([REFUSED]), check_of([REFUSED, REFUSED])
         pytest.param(ONE, (503, 0, 403), Held, 1, 3, id="too busy at first"),
         pytest.param(ONE, (503, 200), Violated, 1, 2, id="too busy, and then it happens"),
         pytest.param(ONE, (503,), NotChecked, 0, BUSY_TRIES, id="too busy"),
+        pytest.param(NO_DATA, (404,), NotChecked, 0, 1, id="what is not there will not be there the next time"),
         pytest.param(RACE, (403, 403, 503), Held, 1, 2 + 2 * BUSY_TRIES, id="some tries of a race say something"),
     ],
 )
