@@ -35,7 +35,7 @@ NO_FIGURES = "an answer without figures"
 NOT_THE_CACHE = "others' rows are shown whatever was asked before"
 
 LEAST_FIGURES = 3
-"""So many figures other than 0 must be in two answers that are the same: little is often equal."""
+"""So many figures of the contract other than 0 must be in two answers that are the same: little is often equal."""
 
 _Differ = Generator[tuple[Send, ...], tuple[Reply, ...], bool]
 
@@ -69,7 +69,8 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         second = yield from success(Send(asker, name))
         if first.body != second.body:
             return Held()
-        if len(list(_figures_in(first.body))) < LEAST_FIGURES:
+        promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
+        if len(list(_figures_in(promised))) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
         return Violated(OWN_FIGURES, f"the same answer as {other}, whose figures differ", (first, second))
 

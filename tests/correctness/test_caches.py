@@ -74,6 +74,11 @@ def test_answers_without_figures_prove_nothing() -> None:
     assert performance(nothing, nothing) == NotChecked(caches.NO_FIGURES)
 
 
+def test_what_else_is_in_an_answer_proves_nothing() -> None:
+    same = dict.fromkeys(FIGURES, 0) | {"year": 2026, "month": 11, "target": 250}
+    assert performance(same, same) == NotChecked(caches.NO_FIGURES)
+
+
 def test_figures_that_differ_hold() -> None:
     assert performance(FIGURES, {**FIGURES, "total_premium": 800.0}) == Held()
 

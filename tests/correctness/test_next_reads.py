@@ -154,6 +154,7 @@ def flag(written: str) -> tuple[int, Any]:
         pytest.param((flags(EARLY), flag(LATE), flags(LATER)), Held(), id="and written by another since"),
         pytest.param((flags(EARLY), flag(EARLY), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"),
         pytest.param(((200, {"data": []}),), NotChecked("the target has no such row"), id="no flags"),
+        pytest.param((flags(EARLY, "dark_mode"),), NotChecked("the target has no such row"), id="no flag for tests"),
         pytest.param((flags(EARLY), BUSY), NotChecked("HTTP 503"), id="not written"),
         pytest.param(
             (flags("never"), flag(LATE), flags(LATE)),
