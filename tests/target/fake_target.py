@@ -247,11 +247,16 @@ class FakeTarget:
         rows = list(self.policies.values())
         if asked.user["role"] == "policyholder":
             rows = [policy for policy in rows if policy["policyholder_id"] == "holder-1"]
+        rows = [_sold_by(asked, policy) for policy in rows]
         for name in ("status", "policyholder_id", "policy_number"):
             if name in asked.query:
                 rows = [policy for policy in rows if policy[name] == asked.query[name]]
         offset = int(asked.query.get("offset", 0))
         return answer(rows[offset : offset + int(asked.query.get("limit", 20))])
+
+    def policy_for(self, asked: Asked) -> Answer:
+        policy = self.policies.get(asked.ids["policy_id"])
+        return answer(_sold_by(asked, policy)) if policy else answer({"detail": "not found"}, 404)
 
     def leads_for(self, asked: Asked) -> Answer:
         sought = asked.query.get("search", "")
@@ -306,10 +311,17 @@ def _one(table: dict[str, dict[str, Any]], identity: str) -> Answer:
     return answer(table[identity]) if identity in table else answer({"detail": "not found"}, 404)
 
 
+def _sold_by(asked: Asked, policy: dict[str, Any]) -> dict[str, Any]:
+    """The policy as an agent sees it: what they see is their own."""
+    role = asked.user["role"]
+    return {**policy, "agent_id": _AGENT_IDS[role]} if role in _AGENT_IDS else policy
+
+
 def _just(fields: str) -> Callable[[FakeTarget, Asked], Answer]:
     return lambda _target, _asked: answer(row(fields))
 
 
+_AGENT_IDS = {"senior_agent": "agent-1", "junior_agent": "agent-2"}
 _AGENTS = [row(AGENT, agent_id=f"agent-{number}", user_id=f"user-agent-{number}") for number in range(2)]
 
 _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
@@ -330,13 +342,15 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "agents.list": lambda t, a: _enveloped("agents", _AGENTS),
     "agents.read": lambda t, a: answer(row(AGENT, agent_id=a.ids["agent_id"])),
     "agents.customers": lambda t, a: _enveloped("customers", [{"agent_id": a.ids["agent_id"]}]),
-    "agents.profile": lambda t, a: answer(row(AGENT, agent_id="agent-1", user_id=a.user["user_id"])),
+    "agents.profile": lambda t, a: answer(
+        row(AGENT, agent_id=_AGENT_IDS.get(a.user["role"], "agent-3"), user_id=a.user["user_id"])
+    ),
     "policies.list": FakeTarget.policies_for,
     "policies.page": FakeTarget.policies_for,
     "policies.by_status": FakeTarget.policies_for,
     "policies.by_policyholder": FakeTarget.policies_for,
     "policies.by_number": FakeTarget.policies_for,
-    "policies.read": lambda t, a: _one(t.policies, a.ids["policy_id"]),
+    "policies.read": FakeTarget.policy_for,
     "policies.coverage": lambda t, a: answer({"coverage": [{"coverage_type": "death", "amount": 1}]}),
     "policies.premiums": lambda t, a: answer({"premiums": [row(PREMIUM, id=f"payment for {a.ids['policy_id']}")]}),
     "policies.create": lambda t, a: t.make(t.policies, "policy", POLICY, a),
