@@ -114,6 +114,7 @@ def test_a_row_is_used_by_one_check_at_a_time_and_then_by_another() -> None:
 
 TICKET = {"ticket_id": "1", "subject": "PERF-1", "status": "open"}
 MOVED = {**TICKET, "status": "in_progress"}
+BARE = {"ticket_id": "1", "subject": "PERF-1"}
 TICKET_MADE = ((200, {"data": {"tickets": [{"customer_id": "h"}]}}), (201, TICKET))
 
 
@@ -130,6 +131,16 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
             (tickets(TICKET), (200, TICKET), tickets(TICKET)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"
         ),
         pytest.param((tickets(TICKET), (200, MOVED), BUSY), NotChecked("HTTP 503"), id="not read"),
+        pytest.param(
+            (tickets(TICKET), (200, {"message": "queued"}), tickets(TICKET)),
+            NotChecked(next_reads.NOTHING_CHANGED),
+            id="accepted without a status",
+        ),
+        pytest.param(
+            (tickets(BARE), (200, MOVED), tickets(BARE)),
+            NotChecked(next_reads.NOTHING_CHANGED),
+            id="listed without a status",
+        ),
     ],
 )
 def test_a_change_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
