@@ -240,22 +240,26 @@ def owner_field(operation: Operation, role: Role) -> str:
 
 @dataclass(slots=True)
 class RowOwners:
-    """For whom this process has first seen each row. The same row for somebody else is a wrong answer."""
+    """For whom this process has first seen each row. The same row for somebody else is a wrong answer.
 
-    users: dict[str, str] = field(default_factory=dict)
+    An owner is a field of a row and its value: an agent's rows may also name a provider.
+    """
+
+    users: dict[tuple[str, str], str] = field(default_factory=dict)
     """Owner that a row names → id of the user who got it."""
-    owned: dict[str, str] = field(default_factory=dict)
-    """Id of a user → the owner that the rows named."""
+    owned: dict[tuple[str, str], str] = field(default_factory=dict)
+    """Field and id of a user → the value that the rows had there."""
     parents: dict[str, str] = field(default_factory=dict)
     """Id of a row that names no owner → id of its parent."""
 
-    def takes(self, owner: str, user_id: str) -> bool:
-        """Are rows of this owner right for the user? True for the first who gets them; nobody has two owners."""
-        if self.users.get(owner, user_id) != user_id or self.owned.get(user_id, owner) != owner:
+    def takes(self, name: str, value: str, user_id: str) -> bool:
+        """Are rows with this owner right for the user? True for the first who gets them; a field has one for each."""
+        owner, user = (name, value), (name, user_id)
+        if self.users.get(owner, user_id) != user_id or self.owned.get(user, value) != value:
             return False
         self.users[owner] = user_id
         if user_id:
-            self.owned[user_id] = owner
+            self.owned[user] = value
         return True
 
 
@@ -276,9 +280,9 @@ def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, see
     if len(owners) > 1:
         return _broken(Broken.OWNERS, f"rows with different {name}, only one's own were asked for")
     for owner in owners:
-        if not seen.takes(owner, user_id):
+        if not seen.takes(name, owner, user_id):
             message = f"rows of another {role.title.lower()} were answered"
-            return _broken(Broken.OWNER, message, seen.users.get(owner, ""))
+            return _broken(Broken.OWNER, message, seen.users.get((name, owner), ""))
     return None
 
 

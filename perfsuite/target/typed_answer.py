@@ -36,7 +36,7 @@ class TypedAnswer:
         holder, attributes = _holder(fields, needed, [*asked, optional_owner] if optional_owner else asked)
         self._asked = tuple((attributes[name], name) for name in asked)
         self._identity = attributes.get(operation.identity, "")
-        self._owner = attributes.get(owner_field, "")
+        self._owner = (attributes[owner_field], owner_field) if owner_field else ()
         self._id = attributes.get("id", "") if operation.parent else ""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_around(operation, holder))
         self._raws: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_around(operation, Raw))
@@ -62,7 +62,7 @@ class TypedAnswer:
         right = (
             (not self._asked or all(_repeat(rows, attribute, path[name]) for attribute, name in self._asked))
             and (not self._identity or not user_id or getattr(rows[0], self._identity) == user_id)
-            and (not self._owner or _are_of(rows, self._owner, user_id, seen))
+            and (not self._owner or _are_of(rows, *self._owner, user_id, seen))
             and (not self._parent or _have_parent(rows, self._id, path[self._parent], seen))
         )
         return len(rows) if right else 0
@@ -87,11 +87,11 @@ def _repeat(rows: Sequence[Any], attribute: str, value: str) -> bool:
     return all(getattr(row, attribute) in (value, UNSET) for row in rows)
 
 
-def _are_of(rows: Sequence[Any], attribute: str, user_id: str, seen: RowOwners) -> bool:
+def _are_of(rows: Sequence[Any], attribute: str, name: str, user_id: str, seen: RowOwners) -> bool:
     """See checks.owner_failure."""
     owners = {getattr(row, attribute) for row in rows}
     owners.discard(UNSET)  # a row need not name its owner
-    return len(owners) < 2 and all(seen.takes(owner, user_id) for owner in owners)
+    return len(owners) < 2 and all(seen.takes(name, owner, user_id) for owner in owners)
 
 
 def _have_parent(rows: Sequence[Any], attribute: str, parent: str, seen: RowOwners) -> bool:

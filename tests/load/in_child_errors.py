@@ -117,13 +117,13 @@ class FaultyJournal(Journal):
         self._fault()
 
 
-class FaultyOwners(dict[str, str]):
+class FaultyOwners(dict[tuple[str, str], str]):
     """Whose rows they are, which a check asks."""
 
     def __init__(self, fault: Fault) -> None:
         self._fault = fault
 
-    def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
+    def get(self, key: tuple[str, str], default: str = "") -> str:  # type: ignore[override]
         self._fault()
         return super().get(key, default)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -25,6 +26,7 @@ TYPED = [name for name, operation in CATALOGUE.items() if TypedAnswer.of(operati
 POLICYHOLDER, SENIOR_AGENT = OWNERS = [
     next(role for role in ROLES if role.slug == slug) for slug in ("policyholder", "senior_agent")
 ]
+KNOWN = {(name, "known"): "somebody" for name in ("agent_id", "policyholder_id")}
 
 
 def path_of(operation: Operation) -> dict[str, str]:
@@ -65,7 +67,7 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
     """`recognised`: whether it must be found right in one pass; None where it may be looked at in full."""
     typed = TypedAnswer.of(operation, checks.owner_field(operation, role))
     assert typed is not None
-    path, seen_typed, seen_full = path_of(operation), RowOwners({"known": "somebody"}), RowOwners({"known": "somebody"})
+    path, seen_typed, seen_full = path_of(operation), RowOwners({**KNOWN}), RowOwners({**KNOWN})
     count = typed.rows(answer_of(body), path, USER, seen_typed)
     if recognised is not None:
         assert bool(count) is recognised
@@ -86,6 +88,18 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
 def test_a_right_answer_is_recognised(name: str, role: Role) -> None:
     operation = CATALOGUE[name]
     compare(operation, msgspec.json.encode(right_body(operation)), recognised=True, role=role)
+
+
+def test_a_role_may_own_rows_by_one_field_and_other_rows_by_another() -> None:
+    role = replace(SENIOR_AGENT, owns={"policies.page": "agent_id", "policies.list": "provider_id"})
+    typed_seen, full_seen = RowOwners(), RowOwners()
+    for name, owner_field in role.owns.items():
+        operation = CATALOGUE[name]
+        typed, body = TypedAnswer.of(operation, owner_field), msgspec.json.encode(right_body(operation))
+        assert typed is not None
+        assert typed.rows(answer_of(body), path_of(operation), USER, typed_seen) == 2
+        assert in_full(operation, body, path_of(operation), full_seen, role)[0]
+    assert typed_seen == full_seen
 
 
 def test_what_is_used_or_compared_is_always_looked_at_in_full() -> None:
