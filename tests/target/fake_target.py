@@ -313,15 +313,16 @@ def _one(table: dict[str, dict[str, Any]], identity: str) -> Answer:
 
 def _sold_by(asked: Asked, policy: dict[str, Any]) -> dict[str, Any]:
     """The policy as an agent sees it: what they see is their own."""
-    role = asked.user["role"]
-    return {**policy, "agent_id": _AGENT_IDS[role]} if role in _AGENT_IDS else policy
+    own = _AGENT_IDS.get(asked.user["user_id"])
+    return {**policy, "agent_id": own} if own else policy
 
 
 def _just(fields: str) -> Callable[[FakeTarget, Asked], Answer]:
     return lambda _target, _asked: answer(row(fields))
 
 
-_AGENT_IDS = {"senior_agent": "agent-1", "junior_agent": "agent-2"}
+_AGENT_IDS = {"user-senior_agent": "agent-1", "user-junior_agent": "agent-2"}
+"""By the user who is one, whatever their role is called."""
 _AGENTS = [row(AGENT, agent_id=f"agent-{number}", user_id=f"user-agent-{number}") for number in range(2)]
 
 _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
@@ -343,7 +344,7 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "agents.read": lambda t, a: answer(row(AGENT, agent_id=a.ids["agent_id"])),
     "agents.customers": lambda t, a: _enveloped("customers", [{"agent_id": a.ids["agent_id"]}]),
     "agents.profile": lambda t, a: answer(
-        row(AGENT, agent_id=_AGENT_IDS.get(a.user["role"], "agent-3"), user_id=a.user["user_id"])
+        row(AGENT, agent_id=_AGENT_IDS[a.user["user_id"]], user_id=a.user["user_id"])
     ),
     "policies.list": FakeTarget.policies_for,
     "policies.page": FakeTarget.policies_for,
