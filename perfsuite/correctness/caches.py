@@ -1,8 +1,8 @@
 """What a target keeps for one account or role it never shows to another.
 
 Two accounts ask for the same, one right after the other. Where rows name their owner, they must be one's own. Figures
-name nobody: there only accounts take part whose figures are known, from other operations, to differ. Two answers of
-theirs that are the same in every field cannot both be right.
+name nobody: where two answers are the same in every field, other operations say whether the figures of these accounts
+differ. If they do, the answers cannot both be right.
 """
 
 from __future__ import annotations
@@ -63,8 +63,6 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
     differ = _agents_differ if of_agents else _scopes_differ
 
     def steps(ground: Ground) -> Steps:
-        if not (yield from differ(ground, name, asker, other)):
-            return NotChecked(SAME_FIGURES)
         first = yield from success(Send(other, name))
         second = yield from success(Send(asker, name))
         if first.body != second.body:
@@ -72,10 +70,12 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
         if len(list(_figures_in(promised))) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
+        if not (yield from differ(ground, name, asker, other)):
+            return NotChecked(SAME_FIGURES)
         return Violated(OWN_FIGURES, f"the same answer as {other}, whose figures differ", (first, second))
 
     uses = ("agents.profile",) if of_agents else (_SAME_SCOPE[name],)
-    return Check(Invariant.CACHES, rule, name, (asker, other), 4 if of_agents else 5, steps, uses=uses)
+    return Check(Invariant.CACHES, rule, name, (asker, other), 2, steps, uses=uses)
 
 
 def _agents_differ(ground: Ground, _name: str, asker: CheckActor, other: CheckActor) -> _Differ:
@@ -138,7 +138,7 @@ def _list(name: str, agent: CheckActor, administrator: CheckActor) -> Check:
         seen = f"agent_id {shortened(foreign['agent_id'])}"
         return Violated("rows of one's own", seen, (reply, again))
 
-    return Check(Invariant.CACHES, OTHER_ROLES, name, (agent, administrator), 4, steps, uses=("agents.profile",))
+    return Check(Invariant.CACHES, OTHER_ROLES, name, (agent, administrator), 3, steps, uses=("agents.profile",))
 
 
 def _foreign(reply: Reply, agent_id: Any) -> dict[str, Any] | None:
