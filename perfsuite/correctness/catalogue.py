@@ -28,7 +28,7 @@ WEIGHTS: Mapping[Rule, float] = {
     (Invariant.ISOLATION, isolation.OTHER_ROLES_ROWS): 0.5,
     (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 33.0,
     **{(Invariant.PERMISSIONS, rule): 0.5 for rule in permissions.REFUSED_TOKENS.values()},
-    (Invariant.PERMISSIONS, permissions.DEACTIVATED): 5.0,
+    (Invariant.PERMISSIONS, permissions.DEACTIVATED): 6.5,
     (Invariant.CACHES, caches.OWN_FIGURES): 3.0,
     (Invariant.WRITES, writes.CREATED): 13.0,
     (Invariant.WRITES, writes.BOTH_COUNT): 10.5,

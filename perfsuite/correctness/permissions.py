@@ -64,7 +64,7 @@ def checks() -> Iterator[Check]:
         DEACTIVATED,
         "users.me",
         (SPARE, admin),
-        4,
+        5,
         _deactivated,
         writes=True,
         uses=uses,
@@ -107,7 +107,7 @@ def _refused(rule: str, send: Send, status: int) -> Check:
 
 def _deactivated(ground: Ground) -> Steps:
     admin, path = CheckActor(SUPER), {"user_id": ground.user_id(SPARE)}
-    if ground.user(SPARE).get("status") != "active":
+    if _status((yield from success(Send(admin, "users.read", path)))) != "active":
         return NotChecked(NOT_ACTIVE)
     before = ground.will_change(SPARE, "status", "active", by=admin)
     try:
@@ -123,7 +123,7 @@ def _deactivated(ground: Ground) -> Steps:
             yield _TRY_AGAIN_S
         with suppress(Unanswered):  # cleanup restores it where nothing else does
             reply = yield from ask(Send(admin, "users.update", path, {"status": before}))
-            if reply.ok:
+            if _status(reply) == before:
                 ground.put_back(SPARE, "status")
                 break
     return outcome

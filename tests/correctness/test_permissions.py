@@ -12,9 +12,9 @@ from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.correctness import permissions
 from perfsuite.correctness.check import (
     Check,
-    CheckActor,
     Held,
     NotChecked,
+    Outcome,
     Reply,
     Send,
     TokenKind,
@@ -32,7 +32,7 @@ from perfsuite.target.contract_rules import refused_roles
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareGround, InOrder, SameAnswer
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import accounts_of, client_of, not_checked, outcomes_of, violated
 
@@ -185,9 +185,10 @@ class Stops:
 @pytest.mark.parametrize(
     ("first", "count", "noted"),
     [
-        pytest.param(1, 1, NOTED, id="nobody knows whether it is deactivated"),
-        pytest.param(2, 2, NOTED, id="restored by another attempt"),
-        pytest.param(2, 9, NOTED[:1], id="left to cleanup"),
+        pytest.param(1, 1, [], id="nobody knows whether it is active"),
+        pytest.param(2, 1, NOTED, id="nobody knows whether it is deactivated"),
+        pytest.param(3, 2, NOTED, id="restored by another attempt"),
+        pytest.param(3, 9, NOTED[:1], id="left to cleanup"),
     ],
 )
 def test_an_account_is_restored_whatever_happens(
@@ -203,31 +204,45 @@ def test_an_account_is_restored_whatever_happens(
     assert outcome == NotChecked("HTTP 503")
     assert journaled(tmp_path) == noted
     user_id = client.user_id(permissions.SPARE)
-    assert api.get("super_admin", f"/users/{user_id}")["status"] == ("active" if noted == NOTED else "inactive")
+    assert api.get("super_admin", f"/users/{user_id}")["status"] == ("inactive" if noted == NOTED[:1] else "active")
     accounts = tuple(account for of_role in accounts_of(api).values() for account in of_role)
     run = RunState("real_20260301_120000", purpose="cleanup")
     given = CleanupInput(ROLES, accounts, run, HttpClient(ConnectionSettings(api.url)))
     done = clean_up(journal.read(tmp_path), given)
-    assert (done.tried, done.cleanup.not_restored) == (int(noted != NOTED), ())
+    assert (done.tried, done.cleanup.not_restored) == (int(noted == NOTED[:1]), ())
     assert spare(api)["status"] == "active"
+
+
+ACTIVE, INACTIVE = (200, {"status": "active"}), (200, {"status": "inactive"})
+
+
+def deactivated(*answers: tuple[int, Any]) -> tuple[Outcome, BareGround]:
+    """After exactly these answers."""
+    ground, carrier = BareGround(), InOrder(*answers)
+    (check,) = of(DEACTIVATED)
+    outcome = carry_out(check, ground, carrier)
+    assert len(carrier.sent) == len(answers)
+    return outcome, ground
 
 
 @pytest.mark.parametrize("status", [403, 422])
 def test_a_target_that_does_not_deactivate_accounts_is_not_checked(status: int) -> None:
-    class Refusing(BareGround):
-        def __init__(self) -> None:
-            super().__init__()
-            self.changed: list[str] = []
+    outcome, ground = deactivated(ACTIVE, (status, None))
+    assert outcome == NotChecked(permissions.NO_STATUS)
+    assert ground.changed == {}
 
-        def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
-            self.changed.append(setting)
-            return before
 
-        def put_back(self, actor: CheckActor, setting: str) -> None:
-            self.changed.remove(setting)
+def test_an_account_that_somebody_has_deactivated_since_the_login_stays_as_it_is() -> None:
+    outcome, ground = deactivated(INACTIVE)
+    assert outcome == NotChecked(permissions.NOT_ACTIVE)
+    assert ground.changed == {}
 
-    ground, carrier = Refusing(), SameAnswer(status)
-    (check,) = of(DEACTIVATED)
-    assert carry_out(check, ground, carrier) == NotChecked(permissions.NO_STATUS)
-    assert len(carrier.sent) == 1
-    assert ground.changed == []
+
+def test_an_account_is_restored_only_where_the_answer_says_so() -> None:
+    outcome, ground = deactivated(ACTIVE, INACTIVE, (401, None), INACTIVE, (200, {}), ACTIVE)
+    assert outcome == Held()
+    assert ground.changed == {}
+
+    outcome, ground = deactivated(ACTIVE, INACTIVE, (401, None), *[(200, {"message": "queued"})] * 3)
+    assert outcome == Held()
+    assert list(ground.changed.values()) == ["active"]
