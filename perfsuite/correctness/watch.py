@@ -14,21 +14,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from perfsuite.correctness.catalogue import check_of
-from perfsuite.correctness.check import CheckActor, Reply, Send
+from perfsuite.correctness.check import CheckActor, Reply, Send, shortened
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS
+from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.target.catalogue import CREATIONS, Operation
-from perfsuite.target.checks import IDS, Broken, ForeignAnswer, owner_field, rows_of
+from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, owner_field, rows_of
 from perfsuite.target.contract_rules import JUNIOR, SENIOR
 from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.route import AnswerWatch
 from perfsuite.target.run_state import RunState
 
-NO_ANSWER = "no answer says whose it is"
+NO_ANSWER = "no answer could have shown it"
 _AGENTS = frozenset((SENIOR, JUNIOR))
 """Roles that make rows and see nobody else's."""
 _RULES = ((Invariant.ISOLATION, OWN_LISTS), (Invariant.ISOLATION, ASKED), (Invariant.CACHES, OWN_ANSWER))
@@ -69,6 +69,8 @@ class AnswerWatcher:
             self.marks.creator(number): actor for number, actor in self.actors.items() if actor.role in _AGENTS
         }
         """Agents by what marks call them."""
+        self.created: dict[StepContext, tuple[str, Mapping[str, Any], _Shown]] = {}
+        """Session → the policy that it has made and not read yet: its id, what was sent, and the answer."""
         self.makers: dict[str, set[str]] = {kind: set() for kind in CREATIONS}
         """Kind of row → phone numbers of the accounts that have made one."""
         self._found: dict[CheckKey, Watched] = {}
@@ -77,13 +79,26 @@ class AnswerWatcher:
     def of(self, role: Role, operation: Operation) -> AnswerWatch | None:
         """Who sees the answers to an operation as a role; None where they show nothing."""
         if operation.creates:
-            return _Creations(self.makers[operation.creates])
+            return _Creations(self, operation)
         keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in _RULES]
         found = [self._found.setdefault(key, Watched()) for key in keys if check_of(key) is not None]
         if not found:
             return None
-        self._routes.append(RouteWatch(self, role, operation, found))
+        key = (Invariant.WRITES.value, AS_SENT, operation.name, (role.slug,))
+        written = self._found.setdefault(key, Watched()) if check_of(key) is not None else None
+        self._routes.append(RouteWatch(self, role, operation, found, written))
         return self._routes[-1]
+
+    def exchanged(self, operation: str, shown: _Shown) -> Exchanged:
+        """An answer as evidence."""
+        session, path, request_id, sent_at, status = shown
+        return exchanged(
+            Reply(Send(self.actor(session), operation, path), status, None, request_id, sent_at), self.secrets
+        )
+
+    def actor(self, session: StepContext) -> CheckActor:
+        """Whose session it is."""
+        return self.actors.get(session.phone_number) or CheckActor(session.role.slug)
 
     def take(self) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
         """What was found since the last call, with the fields of a record."""
@@ -106,14 +121,18 @@ class AnswerWatcher:
 
 
 class _Creations:
-    """Remembers who has made rows of a kind."""
+    """Remembers who has made rows of a kind, and what was sent for a policy."""
 
-    def __init__(self, makers: set[str]) -> None:
-        self._makers = makers
+    def __init__(self, watcher: AnswerWatcher, operation: Operation) -> None:
+        self._watcher, self._kind = watcher, operation.creates
 
-    def right(self, session: StepContext, _call: Call, _request_id: str, _answer: Answer, _decoded: Any) -> None:
+    def right(self, session: StepContext, call: Call, request_id: str, answer: Answer, decoded: Any) -> None:
         """See AnswerWatch."""
-        self._makers.add(session.phone_number)
+        self._watcher.makers[self._kind].add(session.phone_number)
+        identity = str(object_of(decoded).get("policy_id") or "")
+        if self._kind == "policy" and identity and call.body:
+            shown = (session, call.path, request_id, answer.sent_at, answer.status)
+            self._watcher.created[session] = (identity, call.body, shown)
 
     def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
         """See AnswerWatch."""
@@ -123,9 +142,17 @@ class RouteWatch:
     """See AnswerWatch: answers to one operation as one role.
 
     `found`: of its rules, that of caches last. One of them shows where all of an answer is somebody else's.
+    `written`: where policies are counted that are read by whoever made them; None where no check says the same.
     """
 
-    def __init__(self, watcher: AnswerWatcher, role: Role, operation: Operation, found: Sequence[Watched]) -> None:
+    def __init__(
+        self,
+        watcher: AnswerWatcher,
+        role: Role,
+        operation: Operation,
+        found: Sequence[Watched],
+        written: Watched | None,
+    ) -> None:
         self._watcher, self._operation, self._found = watcher, operation, found
         promised = (*operation.fields, *operation.row_fields)
         field = owner_field(operation, role) or operation.identity
@@ -136,6 +163,7 @@ class RouteWatch:
         kind = "lead" if operation.name == DASHBOARD else ""
         kind = kind or next((kind for name, kind in _SHOWS.items() if name in promised), "")
         self._makers = watcher.makers[kind] if kind and role.slug in _AGENTS else None
+        self._written = written
         self._is_plain = self._says_whose and self._makers is None
         self._held = 0
         self._shown: dict[StepContext, _Shown] = {}
@@ -153,13 +181,32 @@ class RouteWatch:
         could_show = self._says_whose or (self._may_say is not None and self._may_say in answer.body)
         if self._makers is not None:
             makers = self._makers_in(answer.body)
-            if others := makers - {self._actor(session)}:
+            if others := makers - {self._watcher.actor(session)}:
                 self._made_by(others, shown, is_whole=len(makers) == 1)
                 return
             could_show = could_show or not self._makers <= {session.phone_number}
+        if self._written is not None and session in self._watcher.created:
+            self._read_back(self._written, shown, answer)
         if could_show:
             self._held += 1
             self._shown[session] = shown
+
+    def _read_back(self, found: Watched, shown: _Shown, answer: Answer) -> None:
+        """The next answer about a policy to whoever made it: is it as it was sent?"""
+        session, path, *_ = shown
+        identity, sent, created = self._watcher.created.pop(session)
+        if path.get("policy_id") != identity:
+            return
+        read = object_of(answer.json())
+        name = differing(sent, read)
+        if not name:
+            found.held += 1
+            return
+        found.violated += 1
+        if found.violated == 1:
+            found.expected, found.seen = (f"{name} {shortened(row[name])}" for row in (sent, read))
+            creation = self._watcher.exchanged(CREATIONS["policy"].name, created)
+            found.evidence = (creation, self._exchanged(shown))
 
     def hand_over(self) -> None:
         """Count the right answers since the last time for each rule."""
@@ -180,7 +227,7 @@ class RouteWatch:
         found.violated += 1
         if found.violated == 1:
             before = [shown for shown in self._shown.values() if shown[0].user_id == failure.whose]
-            whose = str(self._actor(before[0][0])) if before else "somebody else"
+            whose = str(self._watcher.actor(before[0][0])) if before else "somebody else"
             found.expected, found.seen = {
                 Broken.IDENTITY: ("one's own account", f"the account of {whose}"),
                 Broken.OWNER: (OWN_ROWS, f"rows of {whose}"),
@@ -195,14 +242,9 @@ class RouteWatch:
         found.violated += 1
         if found.violated == 1:
             maker = min(others, key=str)
-            before = [one for one in self._shown.values() if self._actor(one[0]) == maker]
+            before = [one for one in self._shown.values() if self._watcher.actor(one[0]) == maker]
             found.expected, found.seen = OWN_ROWS, f"a row that {maker} has made"
             found.evidence = tuple(map(self._exchanged, (*before[:1], shown)))
 
-    def _actor(self, session: StepContext) -> CheckActor:
-        return self._watcher.actors.get(session.phone_number) or CheckActor(session.role.slug)
-
     def _exchanged(self, shown: _Shown) -> Exchanged:
-        session, path, request_id, sent_at, status = shown
-        send = Send(self._actor(session), self._operation.name, path)
-        return exchanged(Reply(send, status, None, request_id, sent_at), self._watcher.secrets)
+        return self._watcher.exchanged(self._operation.name, shown)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any
 
 from perfsuite.correctness.check import (
     Check,
@@ -17,17 +18,19 @@ from perfsuite.correctness.check import (
     Send,
     Steps,
     Violated,
+    shortened,
 )
-from perfsuite.correctness.facts import NO_DATA, Row, made_lead, own_agent, policies_of, success
+from perfsuite.correctness.facts import NO_DATA, Row, made_lead, own_agent, policies_of, policy_body, success
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
-from perfsuite.target.catalogue import CATALOGUE, Operation
+from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
 from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION, SENIOR
 
 OWN_ANSWER = "one's own answer"
 ASKED = "what was asked for"
+AS_SENT = "a new row is read as it was sent"
 OWN_ROWS = "rows of one's own only"
 
 DASHBOARD = "dashboard.senior_agent"
@@ -49,6 +52,19 @@ def checks() -> Iterator[Check]:
             elif operation.method == "GET" and not IDS.isdisjoint(operation.names):
                 yield _check((Invariant.ISOLATION, ASKED), name, role, _asked)
     yield _check((Invariant.CACHES, OWN_ANSWER), DASHBOARD, SENIOR, _own_dashboard, makes=("leads.create",))
+    yield _check((Invariant.WRITES, AS_SENT), "policies.read", SENIOR, _as_sent, makes=("policies.create",))
+
+
+def differing(sent: Mapping[str, Any], read: Mapping[str, Any]) -> str:
+    """A field of a policy that was sent and is read with another value; "" without one.
+
+    Dates may come in another form. Nothing that others change is among them.
+    """
+    for name, value in sent.items():
+        is_number = isinstance(value, float | int) and isinstance(read.get(name), float | int)
+        if (is_number or name in CREATIONS["policy"].echoes) and name in read and read[name] != value:
+            return name
+    return ""
 
 
 _Judge = Callable[..., Steps]
@@ -115,6 +131,18 @@ def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckAct
     if mark not in first.content:
         return NotChecked("the dashboard does not show the newest lead")
     return Violated(OWN_ROWS, f"a row of {other}", (first, second)) if mark in second.content else Held()
+
+
+def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
+    agent = yield from own_agent(ground, asker)
+    sold = yield from policies_of(ground, asker)
+    body = policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark())
+    created = yield from success(Send(asker, "policies.create", body=body))
+    reply = yield from success(Send(asker, name, {"policy_id": str(object_of(created.body).get("policy_id"))}))
+    read = object_of(reply.body)
+    if field := differing(body, read):
+        return Violated(f"{field} {shortened(body[field])}", f"{field} {shortened(read[field])}", (created, reply))
+    return Held()
 
 
 def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:

@@ -10,7 +10,7 @@ import pytest
 from perfsuite.correctness.catalogue import all_checks, check_of
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
-from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_ROWS, checks
+from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, checks
 from perfsuite.model import Account
 from perfsuite.model.role import Behaviour, Call, Step
 from perfsuite.roles import ROLES
@@ -216,6 +216,42 @@ def test_another_process_of_the_run_knows_the_mark() -> None:
 
     ((_key, shown),) = load.found().items()
     assert shown["seen"] == "a row that senior_agent#1 has made"
+
+
+# ── reading what one has written ────────────────────────────────────────────────────────────────────
+
+SOLD = {"policy_number": "n", "plan_name": "Term plan", "sum_assured": 500_000, "start_date": "2026-03-01"}
+
+
+@pytest.mark.parametrize(
+    ("read", "found"),
+    [
+        pytest.param({}, {"held": 1}, id="as it was sent"),
+        pytest.param({"sum_assured": 500_000.0}, {"held": 1}, id="the same number"),
+        pytest.param({"start_date": "2026-03-01T00:00:00"}, {"held": 1}, id="a date in another form"),
+        pytest.param({"status": "active"}, {"held": 1}, id="approved meanwhile"),
+        pytest.param({"plan_name": "Other"}, {"violated": 1}, id="another text"),
+        pytest.param({"sum_assured": 50_000}, {"violated": 1}, id="another number"),
+    ],
+)
+def test_a_new_policy_is_read_as_it_was_sent(read: dict[str, Any], found: dict[str, int]) -> None:
+    load = Load()
+    agent = load.user("senior_agent")
+    made = row(POLICY, policy_id="new", agent_id="a", policyholder_id="h") | SOLD
+    agent.target.give("policies.create", answer(made, 201))
+    agent.target.give("policies.read", answer(made | read))
+    create = Step("policies.create", lambda _session: Call(body=SOLD))
+    look = Step("policies.read", lambda _session: Call(path={"policy_id": "new"}))
+    agent.session.perform(Behaviour("policy creation", 1, (create, look, look)))
+
+    records = {
+        key[3]: fields for key, fields in load.found().items() if key[:3] == ("writes", AS_SENT, "policies.read")
+    }
+    assert {result: fields["count"] for result, fields in records.items()} == found
+    if shown := records.get("violated"):
+        ((name, value),) = read.items()
+        assert (shown["expected"], shown["seen"]) == (f"{name} {SOLD[name]}", f"{name} {value}")
+        assert [one.operation for one in shown["evidence"]] == ["policies.create", "policies.read"]
 
 
 # ── what is no check ────────────────────────────────────────────────────────────────────────────────
