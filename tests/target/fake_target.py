@@ -344,7 +344,7 @@ _HANDLERS: dict[str, Callable[[FakeTarget, Asked], Answer]] = {
     "agents.read": lambda t, a: answer(row(AGENT, agent_id=a.ids["agent_id"])),
     "agents.customers": lambda t, a: _enveloped("customers", [{"agent_id": a.ids["agent_id"]}]),
     "agents.profile": lambda t, a: answer(
-        row(AGENT, agent_id=_AGENT_IDS[a.user["user_id"]], user_id=a.user["user_id"])
+        row(AGENT, agent_id=_AGENT_IDS.get(a.user["user_id"], "agent-1"), user_id=a.user["user_id"])
     ),
     "policies.list": FakeTarget.policies_for,
     "policies.page": FakeTarget.policies_for,
