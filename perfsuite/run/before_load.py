@@ -18,7 +18,7 @@ from perfsuite.run.context import RunContext
 from perfsuite.target.journal import PREFLIGHT_JOURNAL, Journal
 
 
-def with_standards(report: PreflightReport, run: RunContext) -> PreflightReport:
+def with_state_before(report: PreflightReport, run: RunContext) -> PreflightReport:
     """The report with the statuses of requests that are refused, and what figures do not count; as it is where the load
     makes no checks."""
     plan = run.plan

@@ -33,7 +33,7 @@ from perfsuite.preflight.run import (
 )
 from perfsuite.roles import ROLES
 from perfsuite.roles.work import roles_of
-from perfsuite.run.before_load import with_standards
+from perfsuite.run.before_load import with_state_before
 from perfsuite.run.calibration import process_notes
 from perfsuite.run.cleanup import (
     clean_after_load,
@@ -77,7 +77,7 @@ def check_operations(run: RunContext, target: TargetInfo) -> PreflightReport:
     stay = clean_after_preflight(run)
     accepted = run.plan.accept_leftovers
     report = report if accepted else without_creations(report, stay, roles)
-    report = with_standards(report, run)
+    report = with_state_before(report, run)
     save(run.folder / PREFLIGHT_FILE, report)
     for line in (*failed_first(report), *(undeletable_creations(stay) if accepted else creations_left_out(report))):
         run.screen.say(f"  {line}")

@@ -18,7 +18,7 @@ from perfsuite.correctness.errors import BEFORE, NO_SERVER_ERROR, REFUSALS, SAME
 from perfsuite.correctness.permissions import routes
 from perfsuite.model import PreflightReport
 from perfsuite.model.correctness import CheckLevel
-from perfsuite.run.before_load import with_standards
+from perfsuite.run.before_load import with_state_before
 from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
@@ -107,7 +107,7 @@ def seen_before(api: Api, folder: Path, offered: Collection[str] = frozenset(CAT
     plan = replace(folders.plan("", host=api.url), **made)
     command = CommandContext(folder, PlainScreen(io.StringIO()), Interrupts(), errors=ErrorCollector(folder))
     report = PreflightReport(api.url, "Agent Mitra", "1", tuple(offered), ())
-    return set(with_standards(report, command.for_run(plan, accounts, folder)).refusals)
+    return set(with_state_before(report, command.for_run(plan, accounts, folder)).refusals)
 
 
 def test_before_the_load_it_is_noted_how_the_target_refuses(api: Api, tmp_path: Path) -> None:
