@@ -27,6 +27,11 @@ class Seeded:
     kinds: Sequence[Invariant]
     places: Sequence[Collection[str]] = ((),)
 
+    @property
+    def is_of_process(self) -> bool:
+        """It is not at single routes."""
+        return self.defect not in DEFECT_ROUTES
+
     def at(self, seed: int) -> Collection[str]:
         """The routes that have it with this seed."""
         return self.places[seed % len(self.places)]

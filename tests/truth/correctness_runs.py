@@ -1,0 +1,90 @@
+"""Real runs with defects of correctness in the backend: which, at which routes, and what has to be found of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from perfsuite.model.correctness import Violation
+from perfsuite.run.load_run import load_run
+from tests.correctness.seeded import SEEDED, Seeded
+from tests.correctness.simulated import Found
+from tests.integration.programs import Ended, run_suite
+
+EACH = 3
+"""So many runs of each defect, at other routes where it can be at others."""
+LOAD = ("--demo", "--users", "91", "--arrival-rate", "60", "--spawn-rate", "91")
+"""100 requests/s."""
+NEEDS = {"fail_open": ("--fault", "pool=1")}
+"""Defect → what else the backend needs for it."""
+_SEEDED = {seeded.defect: seeded for seeded in SEEDED}
+
+
+@dataclass(frozen=True)
+class DefectRun:
+    """A run with defects: each with the place of its routes among those where it can be."""
+
+    name: str
+    defects: tuple[tuple[Seeded, int], ...]
+    options: tuple[str, ...]
+
+    def make(self, results: Path) -> MadeRun:
+        """Make it."""
+        faults = [part for seeded, place in self.defects for part in _fault(seeded, place)]
+        done = run_suite(*LOAD, *self.options, *faults, results=results)
+        assert done.code == 1, done.out + done.err
+        return MadeRun(done, load_run(done.folder).report.summary.correctness.violations)
+
+
+def _fault(seeded: Seeded, place: int) -> list[str]:
+    routes = seeded.at(place)
+    at = f"@{next(iter(routes))}" if len(routes) == 1 else "" if seeded.is_of_process else "@*"
+    return ["--fault", f"{seeded.defect}{at}", *NEEDS.get(seeded.defect, ())]
+
+
+@dataclass(frozen=True)
+class MadeRun:
+    """What a run found."""
+
+    done: Ended
+    violations: tuple[Violation, ...]
+
+    def right(self, seeded: Seeded, place: int) -> list[Violation]:
+        """The violations with kind, operation and roles of a defect."""
+        return [each for each in self.violations if seeded.is_right(_found(each), place)]
+
+    def replayed(self, violation: Violation) -> int:
+        """The exit code of its replay."""
+        return run_suite("replay", str(self.done.folder), violation.id).code
+
+
+def _found(violation: Violation) -> Found:
+    return Found(violation.first_at, violation.invariant, violation.operation, violation.roles, violation.rule)
+
+
+def one_defect(seeded: Seeded, number: int) -> DefectRun:
+    """One minute with one defect. The number says where it is."""
+    place = number * len(seeded.places) // EACH
+    return DefectRun(f"{seeded.defect}, run {number + 1}", ((seeded, place),), ("--duration", "60s"))
+
+
+def _together(*names: str, wheres: int) -> DefectRun:
+    defects = tuple((_SEEDED[name], wheres) for name in names)
+    return DefectRun(", ".join(names), defects, ("--check-correctness", "thorough", "--duration", "20s"))
+
+
+BRIEF = (
+    _together(
+        "owner_in_list_only",
+        "number_race",
+        "lost_update",
+        "skipped_row",
+        "deactivated_token",
+        "double_submit",
+        wheres=0,
+    ),
+    _together("cache_without_user", "cache_without_role", "no_owner_check", "stale_read", "counter_drift", wheres=0),
+    _together("fail_open", wheres=0),
+)
+"""All defects in a few short runs, of which one in ten requests is a check."""
+EVERY = tuple(one_defect(seeded, number) for seeded in SEEDED for number in range(EACH))

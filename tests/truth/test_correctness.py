@@ -1,0 +1,36 @@
+"""Real runs find each defect of correctness, with its kind, operation and roles, and replays show it again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import pytest
+
+from tests.truth.conftest import AT_ONCE, TIMES
+from tests.truth.correctness_runs import BRIEF, EVERY, DefectRun, MadeRun
+
+pytestmark = pytest.mark.integration
+
+_IS_WHOLE = bool(os.environ.get(TIMES))
+_RUNS = EVERY if _IS_WHOLE else BRIEF
+
+
+@pytest.fixture(scope="module")
+def made_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[MadeRun]]]:
+    """Name → its run, some at a time."""
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        yield {run.name: pool.submit(run.make, tmp_path_factory.mktemp("correctness")) for run in _RUNS}
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+@pytest.mark.parametrize("run", _RUNS, ids=lambda run: run.name)
+def test_a_defect_is_found_and_happens_again(run: DefectRun, made_runs: dict[str, Future[MadeRun]]) -> None:
+    made = made_runs[run.name].result()
+
+    for seeded, place in run.defects:
+        right = made.right(seeded, place)
+        assert right, f"{seeded.defect} at {seeded.at(place)} was not found, but {made.violations}"
+        if _IS_WHOLE and not right[0].under_load_only:
+            assert made.replayed(right[0]) == 1
