@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import signal
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -12,11 +13,13 @@ import psutil
 import pytest
 
 from perfsuite.cli.screen import PlainScreen
+from perfsuite.measurements.check_ended import CheckEnded
 from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import End, Ledger, Phase, Record, WorkerLost, to_json
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import Account, LiveSnapshot, Plan, PreflightReport, Scenario, Secrets
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.run.context import CommandContext
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.run.load import make_load
@@ -34,6 +37,7 @@ def _plan(folder: Path, processes: int) -> Plan:
     host = "http://127.0.0.1:1"
     scenario = Scenario("basic", 2, 2, 60)
     plan = Plan("run", scenario, host, {"policyholder": 2}, (), (), 1, "2026-03-01T09:30:00Z", processes=processes)
+    plan = replace(plan, check_correctness=CheckLevel.SAMPLE)
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
     return plan
@@ -49,6 +53,11 @@ def _until(true: Callable[[], bool]) -> bool:
 
 def _on_plateau(folder: Path) -> bool:
     return any(isinstance(record, Phase) and record.name == "plateau" for record in _records(folder))
+
+
+def _checking(folder: Path) -> set[str]:
+    """Processes that say what they check; here nothing, since the target offers nothing."""
+    return {one.worker for one in _records(folder) if isinstance(one, CheckEnded)}
 
 
 def _lost(folder: Path) -> list[tuple[str, int, int | None, str]]:
@@ -74,12 +83,14 @@ def test_one_that_somebody_else_ended_in_order_is_lost_all_the_same(
     begin: Callable[[int], LoadProcess], tmp_path: Path
 ) -> None:
     process = begin(2)
+    assert _until(lambda: _checking(tmp_path) == {"worker-1"})
 
     worker_named(tmp_path, "worker-1").send_signal(signal.SIGTERM)
 
     stopped = [("worker-1", 1, 1, LoadMessage.STOPPED())]
     assert _until(lambda: _lost(tmp_path) == stopped), _lost(tmp_path)
     assert process.running
+    assert _until(lambda: "worker-2" in _checking(tmp_path)), "another one goes on with the checks"
     process.stop("completed")
     assert _until(lambda: not process.running)
     assert not process.failed, process.failure_message()
