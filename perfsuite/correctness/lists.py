@@ -41,7 +41,7 @@ UNCOUNTED = "figures before the load"
 _WHOLE = 20
 """So many rows are the whole; more are asked for."""
 _MOST = 100
-_LOOKS = 4
+_LOOKS = 6
 """So often a list or a figure is read until two looks in a row agree."""
 PAUSE_S = 0.5
 """Between two looks: of a write that was not answered yet, one answer may show more than another."""
@@ -95,8 +95,8 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
                 missing = len(set(wanted) - set(page.ids))
                 expected = f"rows {offset + 1} to {offset + size} of the list"
                 return Violated(expected, f"{missing} of them missing", (page.reply, after.reply))
-            before = after
             yield PAUSE_S
+            before = yield from _whole(ground, actor, operation, path, key)
         return NotChecked(CHANGING)
 
     return steps
