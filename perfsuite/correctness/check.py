@@ -151,7 +151,7 @@ class Check:
     changes rows, always of this run.
     `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     `shares_accounts`: what it writes is no matter of its accounts, and other checks may write with them meanwhile.
-    `spare`: the account of the first actor must be one that nobody else uses.
+    `spare`: the account of the first actor is deactivated for a moment, and must be one that nobody else uses.
     """
 
     invariant: Invariant

@@ -17,6 +17,7 @@ LEFT_OUT = "the load leaves it out"
 NO_ROLE = "the role takes no part in the load"
 NO_ACCOUNT = "no account"
 ONE_ACCOUNT = "only one account"
+NOT_ASKED_FOR = "needs --demo or --check-correctness"
 NO_SPARE_ACCOUNT = "no account that the load does not use"
 OVER_BUDGET = "the budget did not reach it"
 ENDED = "the load ended"
@@ -29,6 +30,7 @@ class Possible:
 
     `accounts`: role slug → how many; `users`: role slug → how many use them. `without`: operation → why none is sent;
     `broken`: role and operation that fail without any load; `read_only`: why nothing may be written, "" where it may.
+    `may_deactivate`: an account, for a moment.
     """
 
     accounts: Mapping[str, int]
@@ -36,6 +38,7 @@ class Possible:
     broken: Collection[tuple[str, str]] = ()
     read_only: str = ""
     users: Mapping[str, int] = field(default_factory=dict)
+    may_deactivate: bool = True
 
     def why_not(self, check: Check) -> str:
         """Why it cannot be made; "" where it can."""
@@ -53,6 +56,8 @@ class Possible:
         for actor in check.actors:
             if not actor.is_among(self.accounts[actor.role]):
                 return ONE_ACCOUNT if self.accounts[actor.role] else NO_ACCOUNT
+        if check.spare and not self.may_deactivate:
+            return NOT_ASKED_FOR  # localhost may be a tunnel to a target of others
         return NO_SPARE_ACCOUNT if check.spare and not self._is_spare(check.actors[0]) else ""
 
     def _is_spare(self, actor: CheckActor) -> bool:
@@ -74,4 +79,4 @@ def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, i
         read_only = READ_ONLY
     elif stages and all(stage.read_only for stage in stages):
         read_only = READ_ONLY_STAGES
-    return Possible(accounts, without, broken, read_only, plan.users_by_role)
+    return Possible(accounts, without, broken, read_only, plan.users_by_role, plan.may_deactivate)

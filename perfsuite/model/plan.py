@@ -209,6 +209,8 @@ class Plan:
     """How much of the load may be checks of its correctness."""
     checks_off: ChecksOff | None = None
     """Why it is off; None where it is on, and in files that are older than these checks."""
+    may_deactivate: bool = False
+    """A check may deactivate an account for a moment: in a demo, and where checks were asked for."""
     fingerprint: bool = False
     """Before the load it is measured what each operation costs the database."""
     processes: int = 1

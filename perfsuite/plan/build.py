@@ -154,6 +154,7 @@ def make_plan(options: PlanOptions, inputs: Inputs, scenario: Scenario, now: dat
         read_only=options.read_only,
         check_correctness=level,
         checks_off=checks_off,
+        may_deactivate=bool(options.demo or options.check_correctness),
         tolerate_broken=options.tolerate_broken,
         accept_leftovers=options.accept_leftovers,
         demo=options.demo,

@@ -15,6 +15,7 @@ from perfsuite.correctness.possible import (
     NO_ACCOUNT,
     NO_ROLE,
     NO_SPARE_ACCOUNT,
+    NOT_ASKED_FOR,
     NOT_OFFERED,
     ONE_ACCOUNT,
     READ_ONLY,
@@ -83,6 +84,15 @@ def test_accounts_that_are_missing(each: Check, why: str) -> None:
 def test_an_account_that_nobody_else_uses(users: int, accounts: int, why: str) -> None:
     each = replace(check(CheckActor("policyholder", -3)), spare=True)
     assert Possible({"policyholder": accounts}, users={"policyholder": users}).why_not(each) == why
+
+
+@pytest.mark.parametrize(("may", "why"), [(True, ""), (False, NOT_ASKED_FOR)])
+def test_an_account_is_deactivated_only_where_the_plan_allows_it(may: bool, why: str) -> None:
+    made = Scenario("basic", 1, 1, 5)
+    plan = Plan("basic_1", made, "http://localhost", {}, (), (), 1, "2026-03-01T09:30:00Z", may_deactivate=may)
+    report = PreflightReport("http://localhost", "", "", tuple(CATALOGUE), ())
+    each = replace(check(CheckActor("policyholder", -3)), spare=True)
+    assert possible_in(plan, report, {"policyholder": 5}).why_not(each) == why
 
 
 @pytest.mark.parametrize("operation", ["users.me", "policies.list"])

@@ -86,6 +86,7 @@ def test_how_much_of_the_load_may_be_checks(
     inputs = read_inputs(options, FACTS)
     plan = make_plan(options, inputs, inputs.scenarios[0], NOW)
     assert (plan.check_correctness, plan.checks_off) == (level, why_off)
+    assert plan.may_deactivate is bool(asked)
 
 
 def test_waiting_times_reach_the_plan_and_its_connection(options: PlanOptions) -> None:
@@ -128,6 +129,7 @@ def test_a_demo_brings_its_own_host_and_accounts(options: PlanOptions, tmp_path:
     begun = with_demo(inputs, "http://127.0.0.1:4711", own)
     plan = make_plan(options, begun, begun.scenarios[0], NOW)
     assert (plan.host, plan.demo, plan.shared_accounts) == ("http://127.0.0.1:4711", "embedded", {})
+    assert plan.may_deactivate
 
 
 @pytest.mark.parametrize(
