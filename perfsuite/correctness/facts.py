@@ -60,6 +60,11 @@ def policies_of(ground: Ground, actor: CheckActor) -> Learning:
     return (yield from listed(ground, Send(actor, "policies.list")))
 
 
+def forget_policies(ground: Ground, actor: CheckActor) -> None:
+    """Some may be gone."""
+    ground.known.pop(f"policies.list of {actor}", None)
+
+
 def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the policies that `owner` sees those that are certainly not of `asker`, even if lists are wrong."""
     learnt = yield from policies_of(ground, owner)

@@ -16,6 +16,7 @@ from perfsuite.correctness.check import (
     Ground,
     Held,
     NotChecked,
+    Outcome,
     Reply,
     Send,
     Steps,
@@ -24,9 +25,11 @@ from perfsuite.correctness.check import (
     shortened,
 )
 from perfsuite.correctness.facts import (
+    NO_DATA,
     foreign_leads,
     foreign_policies,
     forget_made,
+    forget_policies,
     made_lead,
     own_agent,
     policies_of,
@@ -100,11 +103,23 @@ def _single(rule: str, name: str, asker: CheckActor, owner: CheckActor) -> Check
         foreign = yield from search(ground, asker, owner)
         reply = yield from ask(Send(asker, name, foreign.path, foreign.body))
         outcome = refusal(reply, _REFUSED, foreign.shown)
+        if reply.status == 404 and search is _policy:
+            outcome = yield from _of_a_policy(ground, owner, foreign)
         if kind == "lead_id" and not isinstance(outcome, Held):
             forget_made(ground, "lead", owner)
         return outcome
 
     return _check(rule, name, (asker, owner), search, steps)
+
+
+def _of_a_policy(
+    ground: Ground, owner: CheckActor, foreign: _Foreign
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], Outcome]:
+    """Held where the policy that was not found is there; it may have been deleted since its owner saw it."""
+    forget_policies(ground, owner)
+    learnt = yield from policies_of(ground, owner)
+    there = any(str(row["policy_id"]) == foreign.path["policy_id"] for row in learnt.rows)
+    return Held() if there else NotChecked(NO_DATA)
 
 
 def _in_list(name: str, role: str, search: _Search) -> Check:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from perfsuite.correctness.check import Check, CheckActor, Ground, Held, NotChecked, Reply, Send, Steps, Violated, ask
 from perfsuite.correctness.next_reads import deleted_rows, still_there
-from perfsuite.correctness.own_rows import OwnRow, give_back, rows_in, search, succeeded, take, uses_of
+from perfsuite.correctness.own_rows import NOT_LISTED, OwnRow, give_back, rows_in, search, succeeded, take, uses_of
 from perfsuite.correctness.writes import Judging, as_sent
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
@@ -25,7 +25,7 @@ def checks() -> Iterator[Check]:
         uses = uses_of(made)
         for rule, operation, steps, who, more in (
             (STAYS, made.create, _stays(made), (made.maker,), 0),
-            (STAYS_DELETED, made.delete, _stays_deleted(made), (made.deleter, made.maker), 3),
+            (STAYS_DELETED, made.delete, _stays_deleted(made), (made.deleter, made.maker), 4),
         ):
             actors = tuple(CheckActor(role) for role in dict.fromkeys(who))
             yield Check(
@@ -61,6 +61,9 @@ def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
             row, deletion = deleted.pop()
         else:
             row = yield from take(ground, made, changed_too=True)
+            before = yield from search(made, row.mark, deleter)
+            if not row.among(rows_in(before)):
+                return NotChecked(NOT_LISTED)
             deletion = yield from succeeded(Send(deleter, made.delete, row.path))
             outcome = yield from _is_gone(ground, row, deletion)
             if not isinstance(outcome, Held):

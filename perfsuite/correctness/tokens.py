@@ -10,7 +10,10 @@ from perfsuite.correctness.check import TokenKind, Unanswered
 from perfsuite.target.session import Session
 
 NONE_EXPIRED = "no token has expired yet"
+NO_SIGNATURE = "the tokens of the target have no signature"
 
+_PARTS = 3
+"""Of a JSON Web Token: header, claims and signature."""
 _UNSIGNED_HEAD = {"alg": "none", "typ": "JWT"}
 
 
@@ -25,8 +28,10 @@ def token_for(kind: TokenKind, session: Session) -> str:
         if not session.expired_token:
             raise Unanswered(NONE_EXPIRED)
         return session.expired_token
-    head, _, rest = own.partition(".")
-    payload = rest.partition(".")[0]
+    parts = own.split(".")
+    if len(parts) != _PARTS:  # it would be refused as a text that nobody knows, not for its signature
+        raise Unanswered(NO_SIGNATURE)
+    head, payload, _signature = parts
     if kind is TokenKind.FORGED:
         # The same claims under the signature of somebody who does not know the key.
         return f"{head}.{payload}.{_encoded(bytes(32))}"

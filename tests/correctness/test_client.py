@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from perfsuite.correctness.check import CheckActor, Reply, Send
+from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
 from perfsuite.correctness.client import CheckClient, with_query
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
-from tests.target.fake_target import ACCOUNTS, FakeTarget
+from tests.target.fake_target import ACCOUNTS, FakeTarget, answer
 
 ADMIN, SUPPORT = CheckActor("super_admin"), CheckActor("support_staff")
 
@@ -78,3 +78,17 @@ def test_what_was_before_the_first_change_is_put_back_however_often_it_was_chang
         ("restored", "language", None, ""),
         ("preference", "language", "hi", by),
     ]
+
+
+@pytest.mark.parametrize("kind", [TokenKind.FORGED, TokenKind.UNSIGNED])
+def test_a_token_without_a_signature_cannot_be_signed_by_somebody_else(tmp_path: Path, kind: TokenKind) -> None:
+    signed, opaque = Client(tmp_path), Client(tmp_path)
+    user = opaque.target.users[ACCOUNTS["super_admin"].phone_number]
+    login = {"access_token": "7f3c9a", "refresh_token": "r", "token_type": "bearer", "expires_in": 900, "user": user}
+    opaque.target.give("login", answer({**login, "permissions": []}))
+
+    (reply,) = signed.exchange((Send(ADMIN, "users.list", token=kind),))
+    assert reply.status == 401
+    with pytest.raises(Unanswered, match="have no signature"):
+        opaque.exchange((Send(ADMIN, "users.list", token=kind),))
+    assert not opaque.target.asked_for("users.list")

@@ -8,12 +8,12 @@ import pytest
 from mitra_backend.defects import DEFECT_ROUTES
 
 from perfsuite.correctness import isolation
-from perfsuite.correctness.check import Check, CheckActor, Held, NotChecked, Violated
+from perfsuite.correctness.check import Check, CheckActor, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWN_ROWS_ONLY
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareGround, InOrder, SameAnswer
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
@@ -104,3 +104,23 @@ def test_both_refusals_of_the_contract_hold(status: int) -> None:
     ]
     assert carry_out(check, BareGround(), carrier) == Held()
     assert [dict(send.path) for send in carrier.sent] == [{"user_id": "id of policyholder#2"}]
+
+
+POLICY, OTHER = ({"policy_id": each, "policyholder_info": {"user_id": "id of policyholder#2"}} for each in "12")
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        pytest.param([OTHER, POLICY], Held(), id="there"),
+        pytest.param([OTHER], NotChecked("the target has no such row"), id="deleted since"),
+        pytest.param([], NotChecked("the target has no such row"), id="none is left"),
+    ],
+)
+def test_a_policy_that_is_not_found_was_refused_only_where_it_is_there(
+    now: list[dict[str, Any]], outcome: Outcome
+) -> None:
+    (check,) = [each for each in of("policies.read") if each.rule == isolation.OWN_ROWS and each.roles == KEY[2]]
+    carrier = InOrder((200, [POLICY]), (404, None), (200, now))
+    assert carry_out(check, BareGround(), carrier) == outcome
+    assert [send.operation for send in carrier.sent] == ["policies.list", "policies.read", "policies.list"]

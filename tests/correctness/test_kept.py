@@ -54,6 +54,9 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
     return 200, {"data": {"tickets": list(rows)}}
 
 
+THERE = tickets(TICKET)
+
+
 def ended(check: Check, *answers: tuple[int, Any]) -> tuple[Outcome, float]:
     """How the check ends after exactly these answers, and how long it waited."""
     carrier = InOrder(*MADE, *answers)
@@ -65,25 +68,34 @@ def ended(check: Check, *answers: tuple[int, Any]) -> tuple[Outcome, float]:
 @pytest.mark.parametrize(
     ("answers", "outcome", "waits"),
     [
-        pytest.param((DONE, tickets(), GONE, tickets(), GONE), Held(), True, id="gone"),
-        pytest.param((DONE, tickets(TWIN), GONE, tickets(TWIN), GONE), Held(), True, id="another row with its mark"),
+        pytest.param((tickets(),), NotChecked("the list does not show it"), False, id="never in the list"),
+        pytest.param((THERE, DONE, tickets(), GONE, tickets(), GONE), Held(), True, id="gone"),
         pytest.param(
-            (DONE, tickets(CANCELLED), (200, CANCELLED), tickets(CANCELLED), (200, CANCELLED)), Held(), True, id="kept"
+            (THERE, DONE, tickets(TWIN), GONE, tickets(TWIN), GONE), Held(), True, id="another row with its mark"
         ),
-        pytest.param(((403, None),), NotChecked("HTTP 403"), False, id="refused"),
-        pytest.param((DONE, tickets(), BUSY), NotChecked("HTTP 503"), False, id="not read"),
-        pytest.param((DONE, tickets(), GONE, BUSY), NotChecked("HTTP 503"), True, id="not read later"),
         pytest.param(
-            (DONE, tickets(TICKET)),
+            (THERE, DONE, tickets(CANCELLED), (200, CANCELLED), tickets(CANCELLED), (200, CANCELLED)),
+            Held(),
+            True,
+            id="kept",
+        ),
+        pytest.param((THERE, (403, None)), NotChecked("HTTP 403"), False, id="refused"),
+        pytest.param((THERE, DONE, tickets(), BUSY), NotChecked("HTTP 503"), False, id="not read"),
+        pytest.param((THERE, DONE, tickets(), GONE, BUSY), NotChecked("HTTP 503"), True, id="not read later"),
+        pytest.param(
+            (THERE, DONE, tickets(TICKET)),
             Violated("no such row in the list", "the row as it was", ()),
             False,
             id="in the list",
         ),
         pytest.param(
-            (DONE, tickets(), (200, TICKET)), Violated("HTTP 404", "HTTP 200", ()), False, id="there under its id"
+            (THERE, DONE, tickets(), (200, TICKET)),
+            Violated("HTTP 404", "HTTP 200", ()),
+            False,
+            id="there under its id",
         ),
         pytest.param(
-            (DONE, tickets(), GONE, tickets(), (200, TICKET)),
+            (THERE, DONE, tickets(), GONE, tickets(), (200, TICKET)),
             Violated("HTTP 404", "HTTP 200", ()),
             True,
             id="there again",
