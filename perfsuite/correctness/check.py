@@ -49,7 +49,10 @@ class CheckActor:
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """One request. `path`: values for the `{names}` of the operation's path; `query`: added to it."""
+    """One request. `path`: values for the `{names}` of the operation's path; `query`: added to it.
+
+    `restores`: it puts back what its check has changed, and is sent even where nothing else may be written.
+    """
 
     actor: CheckActor
     operation: str
@@ -57,6 +60,7 @@ class Send:
     body: Mapping[str, Any] | None = None
     token: TokenKind = TokenKind.OWN
     query: Mapping[str, str] = field(default_factory=dict)
+    restores: bool = False
 
 
 @dataclass(frozen=True, slots=True)

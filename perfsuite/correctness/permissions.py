@@ -118,11 +118,12 @@ def _deactivated(ground: Ground) -> Steps:
         outcome = yield from _while_inactive(admin, path, changed)
     except Unanswered as why:
         outcome = NotChecked(str(why))
+    restoring = Send(admin, "users.update", path, {"status": before}, restores=True)
     for attempt in range(_TRIES):
         if attempt:
             yield _TRY_AGAIN_S
         with suppress(Unanswered):  # cleanup restores it where nothing else does
-            reply = yield from ask(Send(admin, "users.update", path, {"status": before}))
+            reply = yield from ask(restoring)
             if _status(reply) == before:
                 ground.put_back(SPARE, "status")
                 break

@@ -11,6 +11,7 @@ from perfsuite.target.catalogue import CATALOGUE
 
 READ_ONLY = "the run is read-only"
 READ_ONLY_STAGES = "all stages are read-only"
+READ_ONLY_STAGE = "a read-only stage began"
 NOT_OFFERED = "the target does not offer it"
 BROKEN = "it fails without any load"
 LEFT_OUT = "the load leaves it out"

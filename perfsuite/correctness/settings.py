@@ -48,7 +48,7 @@ def put_back(
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
     """By the account itself, a second time where it failed. Where it fails again, the next check does it, or cleanup
     after the run."""
-    send = Send(owner, operation, {"user_id": ground.user_id(owner)}, body(before))
+    send = Send(owner, operation, {"user_id": ground.user_id(owner)}, body(before), restores=True)
     leave(ground, owner, before)
     for _attempt in range(2):
         (reply,) = yield (send,)

@@ -19,7 +19,7 @@ from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import exchanged, secrets_of, without_secrets_of
 from perfsuite.correctness.lists import UNCOUNTED
-from perfsuite.correctness.possible import ENDED, OVER_BUDGET, SUITE_ERROR, possible_in
+from perfsuite.correctness.possible import ENDED, OVER_BUDGET, READ_ONLY_STAGE, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
@@ -27,6 +27,7 @@ from perfsuite.measurements.recorder import Recorder
 from perfsuite.model import Account, Plan, PreflightReport
 from perfsuite.model.correctness import SHARES, CheckResult, CheckStep
 from perfsuite.model.role import Role
+from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Transport
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session, SessionEnded
@@ -140,7 +141,9 @@ class Checker:
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
-        carrier = RecordingCarrier(_Carrier(self._client, self._turns, partial(self._schedule.sent, check)))
+        carrier = RecordingCarrier(
+            _Carrier(self._client, self._turns, partial(self._schedule.sent, check), lambda: self.may_write)
+        )
         try:
             outcome = carry_out(check, self._client, carrier)
         except SessionEnded:
@@ -183,15 +186,19 @@ class Checker:
 
 
 class _Carrier:
-    """Of one check: says how much it sends, and sends nothing when the load is over."""
+    """Of one check: says how much it sends. It sends nothing when the load is over, and writes only where it may."""
 
-    def __init__(self, client: CheckClient, turns: GeventTurns, sent: Callable[[int], None]) -> None:
-        self._client, self._turns, self._sent = client, turns, sent
+    def __init__(
+        self, client: CheckClient, turns: GeventTurns, sent: Callable[[int], None], may_write: Callable[[], bool]
+    ) -> None:
+        self._client, self._turns, self._sent, self._may_write = client, turns, sent, may_write
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
         """See Carrier."""
         if self._turns.over.is_set():
             raise Unanswered(ENDED)
+        if not self._may_write() and any(CATALOGUE[send.operation].writes and not send.restores for send in sends):
+            raise Unanswered(READ_ONLY_STAGE)
         replies = self._client.exchange(sends)
         self._sent(len(sends))
         return replies

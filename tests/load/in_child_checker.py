@@ -136,6 +136,19 @@ def fails(_ground: Ground) -> Steps:
     return Violated(reply.body["nothing"], "", ())
 
 
+def changes(ground: Ground) -> Steps:
+    """Twice, with a pause, and puts it back."""
+    path = {"user_id": ground.user_id(ME)}
+    change = Send(ME, "users.preferences", path, {"theme_preference": "dark"})
+    try:
+        yield from ask(change)
+        yield 0.2
+        yield from ask(change)
+    finally:
+        yield (Send(ME, "users.preferences", path, {"theme_preference": "light"}, restores=True),)
+    return Held()
+
+
 def shares() -> dict[str, Any]:
     """A login and as many checks as the load has earned, and a record of all."""
     scene = Scene([check("asks", asks)], impossible=[check("impossible", asks)])
@@ -224,6 +237,17 @@ def read_only_stage() -> dict[str, Any]:
     return {"read only": found, "then": scene.ended[3].rule}
 
 
+def read_only_stage_begins() -> dict[str, Any]:
+    """While a check that writes is under way."""
+    scene = Scene([check("changes", changes, 3, writes=True)])
+    scene.goes_on(lambda: len(scene.target.asked) == 2, 200)
+    scene.checker.may_write = False
+    scene.goes_on(lambda: scene.ended)
+    scene.end()
+    written = [asked.body["theme_preference"] for asked in scene.target.asked if asked.operation != "login"]
+    return scene.told() | {"written": written}
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "shares": shares,
     "never reached": never_reached,
@@ -235,6 +259,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "login refused": login_refused,
     "elsewhere": elsewhere,
     "read-only stage": read_only_stage,
+    "read-only stage begins": read_only_stage_begins,
 }
 
 

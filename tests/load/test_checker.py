@@ -73,5 +73,13 @@ def test_nothing_is_written_while_a_stage_is_read_only(found: dict[str, Any]) ->
     assert found["read-only stage"] == {"read only": ["reads"], "then": "writes"}
 
 
+def test_a_check_writes_no_more_when_a_read_only_stage_begins_and_puts_back_what_it_changed(
+    found: dict[str, Any],
+) -> None:
+    begins = found["read-only stage begins"]
+    assert begins["results"] == {"changes: not checked a read-only stage began": 1}
+    assert begins["written"] == ["dark", "light"]
+
+
 def test_no_greenlet_ends_by_an_error(found: dict[str, Any]) -> None:
     assert found["heard"] == []
