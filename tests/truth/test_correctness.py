@@ -18,10 +18,14 @@ _RUNS = EVERY if _IS_WHOLE else BRIEF
 
 
 @pytest.fixture(scope="module")
-def made_runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[MadeRun]]]:
-    """Name → its run, some at a time."""
+def made_runs(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[str, Future[MadeRun]]]:
+    """Name → its run, of those that tests ask for, some at a time."""
+    items = (item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path)
+    wanted: list[DefectRun] = [item.callspec.params["run"] for item in items]
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {run.name: pool.submit(run.make, tmp_path_factory.mktemp("correctness")) for run in _RUNS}
+        yield {run.name: pool.submit(run.make, tmp_path_factory.mktemp("correctness")) for run in wanted}
         pool.shutdown(wait=False, cancel_futures=True)
 
 
