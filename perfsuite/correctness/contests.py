@@ -18,7 +18,17 @@ from perfsuite.correctness.check import (
     answered,
     shortened,
 )
-from perfsuite.correctness.own_rows import give_back, new_body, rows_in, search, succeeded, take, uses_of
+from perfsuite.correctness.own_rows import (
+    OwnRow,
+    delete_surplus,
+    give_back,
+    new_body,
+    rows_in,
+    search,
+    succeeded,
+    take,
+    uses_of,
+)
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import POLICIES, RIVAL, TICKET_STATES, TICKETS
@@ -58,7 +68,13 @@ def _one_number(ground: Ground) -> Steps:
         if rows:
             return NotChecked("an answer was lost")
         return Violated(expected, "all refused, and there is no such policy", tuple(replies[:2]))
-    return Held() if rows else NotChecked("the list does not show it")
+    if not rows:
+        return NotChecked("the list does not show it")
+    row = OwnRow(POLICIES, body, given[0])
+    if row.shown.get(POLICIES.kind.id_field):
+        give_back(ground, row)
+    yield from delete_surplus(ground, POLICIES)
+    return Held()
 
 
 def _one_state(ground: Ground) -> Steps:

@@ -28,6 +28,7 @@ from perfsuite.correctness.own_rows import (
     OTHER_PAGE,
     OwnRow,
     Row,
+    delete_surplus,
     give_back,
     rows_in,
     search,
@@ -117,6 +118,7 @@ def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
         seen = yield from search(made, row.mark, deleter)
         if not still_there(ground, made, row.among(rows_in(seen))):
             deleted_rows(ground, made).append((row, deletion))
+            yield from delete_surplus(ground, made)
             return Held()
         proof = yield from search(made, row.mark, deleter, OTHER_PAGE)
         if still_there(ground, made, row.among(rows_in(proof))):

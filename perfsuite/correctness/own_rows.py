@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +15,8 @@ from perfsuite.target.write_rules import MadeRows
 NO_DATA = "the target has no such row"
 SEARCH_IGNORED = "the list cannot be searched for it"
 NOT_LISTED = "the list does not show it"
+ENOUGH = 5
+"""So many free rows of a kind are enough for the checks that need one."""
 PAGE = 20
 OTHER_PAGE = 21
 """Another number of rows asks for the same in a way that no cache knows."""
@@ -70,17 +73,18 @@ def succeeded(send: Send) -> Asking:
 
 def new_body(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]:
     """The body of a new row, with a mark of its own."""
-    taken: Row | None = ground.known.get(f"like {made.create}")
-    if taken is None:
-        taken = {}
+    models: list[Row] | None = ground.known.get(f"like {made.create}")
+    if models is None:
+        models = [{}]
         if made.like:
             reply = yield from succeeded(Send(CheckActor(made.maker), made.like))
             rows = rows_of(CATALOGUE[made.like], reply.body) or []
-            row = next((row for row in rows if all(row.get(name) for name in made.taken.values())), None)
-            if row is None:
+            found = (row for row in rows if all(row.get(name) for name in made.taken.values()))
+            models = [{name: row[of] for name, of in made.taken.items()} for row in found]
+            if not models:
                 raise Unanswered(NO_DATA)
-            taken = {name: row[of] for name, of in made.taken.items()}
-        ground.known[f"like {made.create}"] = taken
+        ground.known[f"like {made.create}"] = models
+    taken = ground.random.choice(models)  # so that no customer has all rows of checks on the first page of a list
     return {**made.fields, **taken, made.kind.marked_by: ground.new_mark()}
 
 
@@ -107,6 +111,14 @@ def take(ground: Ground, made: MadeRows, *, changed_too: bool = False) -> Making
 def give_back(ground: Ground, row: OwnRow, *, changed: bool = False) -> None:
     """Others may use it. `changed`: its status is not that of a new row."""
     _free(ground, row.made, changed=changed).append(row)
+
+
+def delete_surplus(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
+    """Delete a row where more are free than checks need, and a check has seen what a deletion leaves."""
+    free = _free(ground, made)
+    if len(free) > ENOUGH and made.delete in ground.known:
+        with suppress(Unanswered):  # cleanup deletes it where nothing else does
+            yield from ask(Send(CheckActor(made.deleter), made.delete, free.pop(0).path))
 
 
 def _free(ground: Ground, made: MadeRows, *, changed: bool = False) -> list[OwnRow]:

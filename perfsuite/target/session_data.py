@@ -109,6 +109,8 @@ class SessionData(ABC):
         row = self.random.choice(rows)
         if _is_of_a_check(kind, row):
             row = next((each for each in rows if not _is_of_a_check(kind, each)), {})
+            if not row:
+                self.missing.missed([kind])
         self.chosen[kind] = row
         return row or None
 

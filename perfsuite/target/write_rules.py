@@ -83,8 +83,9 @@ POLICIES = MadeRows(
         "sum_assured": 500_000,
         "premium_amount": 12_500,
         "premium_frequency": "annual",
-        "application_date": "2025-07-01",
-        "start_date": "2025-07-02",
+        # Long ago: lists begin with the newest, and these rows are not to be what a load sees first.
+        "application_date": "2020-07-01",
+        "start_date": "2020-07-02",
     },
     change="policies.approve",
     changer=REGIONAL,

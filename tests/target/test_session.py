@@ -1101,3 +1101,12 @@ def test_where_checks_made_all_rows_there_is_none_to_pick() -> None:
     stage.perform(Step("tickets.list"), Step("tickets.read", one("ticket")))
 
     assert stage.target.asked_for("tickets.read") == []
+
+
+def test_the_reason_names_what_checks_left_nothing_of() -> None:
+    stage = Stage("support_staff")
+    mark = stage.run.marks.next()
+    stage.target.tickets = {"checked": row(TICKET, ticket_id="checked", customer_id="h", subject=mark)}
+
+    stage.session.pick("ticket")
+    assert stage.session.missing.why(Step("tickets.list")) == "needs a ticket_id"

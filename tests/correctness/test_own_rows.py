@@ -1,0 +1,102 @@
+"""Rows of checks stay few, and are not what a load sees first."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perfsuite.correctness import contests, next_reads, writes
+from perfsuite.correctness.check import Held, NotChecked
+from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.own_rows import ENOUGH
+from tests.backend.support import Api
+from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.real_target import outcomes_of
+
+CREATE = {check.operation: check for check in writes.checks()}
+DELETE = {check.operation: check for check in next_reads.checks()}
+NUMBER, _TICKET = contests.checks()
+DONE, NONE = (200, {"success": True}), (200, [])
+
+
+def lead(number: int) -> dict[str, Any]:
+    return {"lead_id": f"lead {number}", "customer_name": f"PERF-{number}", "lead_status": "new"}
+
+
+def leads(*numbers: int) -> tuple[int, Any]:
+    return 200, {"data": {"leads": [lead(number) for number in numbers]}}
+
+
+def create(ground: BareGround, number: int) -> None:
+    carrier = InOrder(leads(), (201, lead(number)), leads(number))
+    assert carry_out(CREATE["leads.create"], ground, carrier) == Held()
+
+
+def delete(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+    carrier = InOrder(leads(number), DONE, leads(), *more)
+    assert carry_out(DELETE["leads.delete"], ground, carrier) == Held()
+    return carrier
+
+
+def test_rows_that_no_check_needs_are_deleted_where_one_is_deleted_anyway() -> None:
+    ground, made = BareGround(), ENOUGH + 4
+    for number in range(1, made + 1):
+        create(ground, number)
+    surplus = [delete(ground, made - at, DONE).sent[-1] for at in range(2)]
+    assert [(send.operation, send.path["lead_id"]) for send in surplus] == [
+        ("leads.delete", "lead 1"),
+        ("leads.delete", "lead 2"),
+    ]
+    assert len(delete(ground, made - 2).sent) == 3, "no more than enough are left"
+
+
+def test_a_surplus_that_cannot_be_deleted_changes_no_result() -> None:
+    ground, made = BareGround(), ENOUGH + 2
+    for number in range(1, made + 1):
+        create(ground, number)
+    delete(ground, made, (503, None))
+
+
+SOLD = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
+
+
+def number_given(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+    policy = {"policy_id": f"policy {number}", "policy_number": f"PERF-{number}", "status": "pending"}
+    carrier = InOrder(*([] if ground.known else [(200, [SOLD])]), (201, policy), (409, None), (200, [policy]), *more)
+    assert carry_out(NUMBER, ground, carrier) == Held()
+    return carrier
+
+
+def test_a_policy_of_which_two_wanted_the_number_is_the_next_check_s() -> None:
+    ground = BareGround()
+    number_given(ground, 1)
+    carrier = InOrder((503, None))
+    assert carry_out(DELETE["policies.delete"], ground, carrier) == NotChecked("HTTP 503")
+    assert [send.operation for send in carrier.sent] == ["policies.list"], "none was made"
+
+
+def test_nothing_is_deleted_besides_before_a_check_has_seen_what_a_deletion_leaves() -> None:
+    ground = BareGround()
+    for number in range(1, ENOUGH + 3):
+        number_given(ground, number)
+    ground.known["policies.delete"] = []
+    assert number_given(ground, ENOUGH + 3, DONE).sent[-1].path == {"policy_id": "policy 1"}
+
+
+def test_policies_are_of_several_customers() -> None:
+    ground, customers = BareGround(), [f"h {number}" for number in range(20)]
+    rows = [{**SOLD, "policyholder_id": each} for each in customers]
+    sent = []
+    for number in range(1, 21):
+        policy = {"policy_id": "1", "policy_number": f"PERF-{number}"}
+        carrier = InOrder(*([] if ground.known else [(200, rows)]), (201, policy), (409, None), NONE)
+        carry_out(NUMBER, ground, carrier)
+        sent.append((carrier.sent[-2].body or {})["policyholder_id"])
+    assert len(set(sent)) > 5
+
+
+def test_lists_of_policies_do_not_begin_with_those_of_checks(api: Api) -> None:
+    checks = [CREATE["policies.create"], NUMBER, CREATE["policies.create"]]
+    assert set(outcomes_of(api, checks).values()) == {Held()}
+    numbers = [row["policy_number"] for row in api.get("super_admin", "/policies/?limit=20")]
+    assert len(numbers) == 20
+    assert not [number for number in numbers if number.startswith("PERF-")]
