@@ -13,6 +13,9 @@ from perfsuite.model.correctness import Invariant
 
 MOST_CREDIT = 40.0
 """Requests: what a pause of the checks cannot save up beyond, so that they never come in a burst."""
+OVERDRAFT = 8.0
+"""Requests: so many more than the load has earned may be sent, in all, to make sure of a violation. Until they are
+earned, too, no check begins."""
 
 Rule = tuple[Invariant, str]
 T = TypeVar("T")
@@ -95,6 +98,15 @@ class Schedule:
         self._seen = max(load_requests, self._seen)
         self._earned = min(self._earned + more, check_requests + MOST_CREDIT)
         return self._earned - check_requests - sum(self._reserved.values())
+
+    def covers(self, check: Check, requests: int, check_requests: int) -> bool:
+        """Whether a check under way may send so many requests now, also beyond those that it was to send.
+
+        `check_requests`: that checks have sent so far.
+        """
+        more = requests - max(self._left[check], 0)
+        available = self._earned - check_requests - sum(self._reserved.values())
+        return more <= 0 or more <= available + OVERDRAFT
 
     def sent(self, check: Check, requests: int) -> None:
         """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -97,7 +96,7 @@ class Checker:
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
         self.may_write = True
         self._turns = GeventTurns()
-        self._client = CheckClient(
+        self.client = CheckClient(
             run,
             order.roles,
             order.accounts,
@@ -105,8 +104,8 @@ class Checker:
             self._turns,
             lambda account: self.sessions.get(account.phone_number),
         )
-        self._client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
-        self._schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
+        self.client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
+        self.schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
         self._impossible = list(order.impossible)
         self._recorded = 0
         """Requests of checks that are in a record."""
@@ -137,22 +136,20 @@ class Checker:
     def _due(self, load: SentCount) -> Check | None:
         elsewhere = (self._elsewhere or 0) - self._elsewhere_before
         sent = load.sent - self._load_before + elsewhere
-        return self._schedule.next(sent, self.sent.sent, self._client.logins, may_write=self.may_write)
+        return self.schedule.next(sent, self.sent.sent, self.client.logins, may_write=self.may_write)
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
-        carrier = RecordingCarrier(
-            _Carrier(self._client, self._turns, partial(self._schedule.sent, check), lambda: self.may_write)
-        )
+        carrier = RecordingCarrier(_Carrier(self, check))
         try:
-            outcome = carry_out(check, self._client, carrier)
+            outcome = carry_out(check, self.client, carrier)
         except SessionEnded:
             pass  # a login of it was cut off
         except Exception as error:  # noqa: BLE001  counted as an error of the suite
             outcome = NotChecked(SUITE_ERROR)
             failed(error, f"the check {check.rule!r} of {check.operation}")
         finally:
-            self._schedule.ended(check)
+            self.schedule.ended(check)
             if self._turns.over.is_set() and isinstance(outcome, NotChecked):
                 outcome = NotChecked(ENDED)
             self._record(check, outcome, carrier.steps)
@@ -169,6 +166,16 @@ class Checker:
             result, found = CheckResult.NOT_CHECKED, {"why": outcome.why}
         self._recorder.check_ended(check.key, result, requests=sent, **found)
 
+    def why_not_now(self, check: Check, sends: Sequence[Send]) -> str:
+        """Why a check under way must not send these; "" where it may."""
+        if self._turns.over.is_set():
+            return ENDED
+        if all(send.restores for send in sends):
+            return ""
+        if not self.may_write and any(CATALOGUE[send.operation].writes for send in sends):
+            return READ_ONLY_STAGE
+        return "" if self.schedule.covers(check, len(sends), self.sent.sent) else OVER_BUDGET
+
     # ── the end ────────────────────────────────────────────────────────────────────────────────────
 
     def stop(self) -> None:
@@ -180,32 +187,28 @@ class Checker:
         self.stop()
         self._greenlets.join(END_WITHIN_S)
         self._greenlets.kill()
-        for check in self._schedule.never_begun:
+        for check in self.schedule.never_begun:
             self._record(check, NotChecked(OVER_BUDGET))
-        self._client.close()
+        self.client.close()
 
 
 class _Carrier:
     """Of one check: says how much it sends. It sends nothing when the load is over, and writes only where it may."""
 
-    def __init__(
-        self, client: CheckClient, turns: GeventTurns, sent: Callable[[int], None], may_write: Callable[[], bool]
-    ) -> None:
-        self._client, self._turns, self._sent, self._may_write = client, turns, sent, may_write
+    def __init__(self, checker: Checker, check: Check) -> None:
+        self._checker, self._check = checker, check
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
         """See Carrier."""
-        if self._turns.over.is_set():
-            raise Unanswered(ENDED)
-        if not self._may_write() and any(CATALOGUE[send.operation].writes and not send.restores for send in sends):
-            raise Unanswered(READ_ONLY_STAGE)
-        replies = self._client.exchange(sends)
-        self._sent(len(sends))
+        if why := self._checker.why_not_now(self._check, sends):
+            raise Unanswered(why)
+        replies = self._checker.client.exchange(sends)
+        self._checker.schedule.sent(self._check, len(sends))
         return replies
 
     def wait(self, seconds: float) -> None:
         """See Carrier."""
-        self._turns.wait(seconds)
+        self._checker.client.wait(seconds)
 
 
 class GeventTurns:

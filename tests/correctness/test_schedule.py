@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, ask
-from perfsuite.correctness.schedule import MOST_CREDIT, Schedule
+from perfsuite.correctness.schedule import MOST_CREDIT, OVERDRAFT, Schedule
 from perfsuite.model.correctness import Invariant
 
 SHARE = 0.02
@@ -211,3 +211,29 @@ def _goes_on(schedule: Schedule, check: Check, left: int) -> bool:
     if left == 1:
         schedule.ended(check)
     return left > 1
+
+
+def test_a_second_look_is_covered_up_to_the_overdraft_of_all_checks_together() -> None:
+    first, second = check("a rule", requests=2), check("another rule", requests=2)
+    schedule = Schedule([first, second], SHARE, 1, {})
+    assert {schedule.next(200, 0), schedule.next(200, 0)} == {first, second}
+    sent = 0
+    for requests in (2, int(OVERDRAFT) - 1):
+        assert schedule.covers(first, requests, sent)
+        schedule.sent(first, requests)
+        sent += requests
+    assert schedule.covers(first, 1, sent)
+    assert not schedule.covers(first, 2, sent)
+    assert schedule.covers(second, 2, sent)  # it was to send them anyway
+    assert schedule.covers(second, 3, sent)
+    assert not schedule.covers(second, 4, sent)
+
+
+def test_what_was_sent_beyond_the_budget_is_earned_before_another_check_begins() -> None:
+    only = check()
+    schedule = Schedule([only], SHARE, 1, {})
+    assert schedule.next(50, 0) is only
+    schedule.sent(only, 1 + int(OVERDRAFT))
+    schedule.ended(only)
+    assert schedule.next(490, 1 + int(OVERDRAFT)) is None
+    assert schedule.next(500, 1 + int(OVERDRAFT)) is only

@@ -149,6 +149,12 @@ def changes(ground: Ground) -> Steps:
     return Held()
 
 
+def looks_again(_ground: Ground) -> Steps:
+    for _look in range(30):
+        yield from ask(Send(ME, HELD_UP))
+    return Held()
+
+
 def shares() -> dict[str, Any]:
     """A login and as many checks as the load has earned, and a record of all."""
     scene = Scene([check("asks", asks)], impossible=[check("impossible", asks)])
@@ -170,7 +176,7 @@ def lent_login() -> dict[str, Any]:
     """The load uses the account already: its login is good for the checks."""
     scene = Scene([check("asks", asks)])
     run, account = RunState("check_1"), ACCOUNTS[ROLE]
-    session = Session(scene.checker._client._roles[ROLE], account, scene.target, run, LastRequest())
+    session = Session(scene.checker.client._roles[ROLE], account, scene.target, run, LastRequest())
     assert session.login()
     scene.checker.sessions[account.phone_number] = session
     scene.target.asked.clear()
@@ -237,6 +243,14 @@ def read_only_stage() -> dict[str, Any]:
     return {"read only": found, "then": scene.ended[3].rule}
 
 
+def second_looks() -> dict[str, Any]:
+    """A check that never ends by itself, though it was to send one request."""
+    scene = Scene([check("looks again", looks_again)])
+    scene.goes_on(lambda: scene.ended, 200)
+    scene.end()
+    return scene.told()
+
+
 def read_only_stage_begins() -> dict[str, Any]:
     """While a check that writes is under way."""
     scene = Scene([check("changes", changes, 3, writes=True)])
@@ -259,6 +273,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "login refused": login_refused,
     "elsewhere": elsewhere,
     "read-only stage": read_only_stage,
+    "second looks": second_looks,
     "read-only stage begins": read_only_stage_begins,
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from perfsuite.correctness.schedule import OVERDRAFT
 from tests.load.child import findings
 
 AT_ONCE_S = 0.5
@@ -71,6 +72,15 @@ def test_requests_of_other_processes_count_from_when_the_checks_begin(found: dic
 
 def test_nothing_is_written_while_a_stage_is_read_only(found: dict[str, Any]) -> None:
     assert found["read-only stage"] == {"read only": ["reads"], "then": "writes"}
+
+
+def test_a_check_that_looks_again_sends_a_handful_more_than_the_load_has_earned(found: dict[str, Any]) -> None:
+    earned = 200 * 0.02
+    assert found["second looks"] == {
+        "results": {"looks again: not checked the budget did not reach it": 1},
+        "requests": [int(earned + OVERDRAFT)] * 3,
+        "failed": [],
+    }
 
 
 def test_a_check_writes_no_more_when_a_read_only_stage_begins_and_puts_back_what_it_changed(
