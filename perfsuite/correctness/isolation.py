@@ -1,7 +1,7 @@
 """Nobody sees or changes rows of somebody else, however busy the target is.
 
 An account asks for a row of another account by its id, or searches its own list for it. A write that should be refused
-changes nothing if it is not: it writes the value that is there, or works on a row of the run.
+changes nothing if it is not: it has no field to write, or works on a row of the run.
 """
 
 from __future__ import annotations
@@ -146,7 +146,7 @@ def _check(
 ) -> Check:
     uses = tuple(each for each in _USES[search] if actors[0].role != HOLDER or each != "agents.profile")
     writes = any(CATALOGUE[each].writes for each in (name, *uses))
-    # A name that is written again would undo a change of it.
+    # A target that grants it may write the whole account again, and undo a change of it.
     shared = name not in ("users.update", "users.preferences")
     return Check(
         Invariant.ISOLATION, rule, name, actors, len(uses) + 1, steps, writes, uses=uses, shares_accounts=shared
@@ -161,14 +161,7 @@ def _account(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
     return _Foreign({"user_id": ground.user_id(owner)})
 
 
-def _name(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
-    """An account, and the name that it has."""
-    account = yield from _account(ground, asker, owner)
-    first_name = ground.user(owner).get("first_name")
-    return replace(account, body={"first_name": first_name} if first_name else {})
-
-
-def _preferences(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+def _settings(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
     """An account, and no change to it."""
     account = yield from _account(ground, asker, owner)
     return replace(account, body={})
@@ -215,15 +208,14 @@ _SEARCHES: Mapping[str, _Search] = {
     "agent_id": _agent,
     "policy_id": _policy,
     "lead_id": _lead,
-    "users.update": _name,
-    "users.preferences": _preferences,
+    "users.update": _settings,
+    "users.preferences": _settings,
     "policies.create": _sale,
 }
 """`{name}` in a path, or an operation with a body → how a row of somebody else is found."""
 _USES: Mapping[_Search, tuple[str, ...]] = {
     _account: (),
-    _name: (),
-    _preferences: (),
+    _settings: (),
     _agent: ("agents.profile",),
     _policy: ("agents.profile", "policies.list"),
     _lead: ("leads.create",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
 CHECKS = tuple(isolation.checks())
+
 NOT_OFFERED = {"preferences.read"}
 """The reference backend has no page of preferences."""
 
@@ -104,6 +106,21 @@ def test_both_refusals_of_the_contract_hold(status: int) -> None:
     ]
     assert carry_out(check, BareGround(), carrier) == Held()
     assert [dict(send.path) for send in carrier.sent] == [{"user_id": "id of policyholder#2"}]
+
+
+class Named(BareGround):
+    """Accounts as an answer to a login shows them, which may be some time ago."""
+
+    def user(self, actor: CheckActor) -> Mapping[str, Any]:
+        return {**super().user(actor), "first_name": "Asha"}
+
+
+@pytest.mark.parametrize("operation", ["users.update", "users.preferences"])
+def test_a_change_of_somebody_else_s_account_has_no_field_to_write(operation: str) -> None:
+    for check in of(operation):
+        carrier = SameAnswer(403)
+        assert carry_out(check, Named(), carrier) == Held()
+        assert [send.body for send in carrier.sent] == [{}]
 
 
 POLICY, OTHER = ({"policy_id": each, "policyholder_info": {"user_id": "id of policyholder#2"}} for each in "12")
