@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from threading import Lock
 from typing import Any, Protocol
 from urllib.parse import quote, urlencode
@@ -115,22 +116,29 @@ class CheckClient:
         """See Carrier."""
         for send in sends:
             self._session(send.actor)  # before any of them: a login must not come between
-        if len(sends) == 1:
-            return (self._send(sends[0]),)
-        return tuple(self._turns.together([lambda send=send: self._send(send) for send in sends]))  # type: ignore[misc]
+        # Before any of them, too: two threads must not take the same connection.
+        transports = [self._idle.pop() if self._idle else self._new_transport() for _send in sends]
+        calls = [partial(self._send, *each) for each in zip(sends, transports, strict=True)]
+        try:
+            replies = tuple(self._turns.together(calls)) if len(calls) > 1 else (calls[0](),)
+        except Unanswered:
+            self._idle += transports
+            raise
+        self._idle += transports  # after any other error they are never used again
+        return replies
 
     def wait(self, seconds: float) -> None:
         """See Carrier."""
         self._turns.wait(seconds)
 
-    def _send(self, send: Send) -> Reply:
+    def _send(self, send: Send, transport: Transport) -> Reply:
         session, operation = self._session(send.actor), CATALOGUE[send.operation]
         creates = bool(operation.creates)
         if creates:
             self.run.announce(operation, send.body, session.phone_number)
-        answer, request_id = self._exchange(session, send, operation)
+        answer, request_id = self._exchange(transport, session, send, operation)
         if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, operation):
-            answer, request_id = self._exchange(session, send, operation)
+            answer, request_id = self._exchange(transport, session, send, operation)
             if answer.status == 401:
                 self._refused_again.add((session.phone_number, operation.name))
         body = _decoded(answer)
@@ -145,15 +153,12 @@ class CheckClient:
                 return False
             return (session.phone_number, operation.name) not in self._refused_again and session.login()
 
-    def _exchange(self, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
+    def _exchange(self, transport: Transport, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()
         body = None if send.body is None else msgspec.json.encode(send.body)
         target = with_query(Route(session.role, operation, self.run.path_of(operation)).target(send.path), send.query)
         lines = id_lines + self.run.header_lines(token_for(send.token, session), has_body=body is not None)
-        transport = self._idle.pop() if self._idle else self._new_transport()
-        answer = transport.exchange(Request(operation.method, target, lines, body))
-        self._idle.append(transport)  # after an error it is never used again
-        return answer, request_id
+        return transport.exchange(Request(operation.method, target, lines, body)), request_id
 
     def _new_transport(self) -> Transport:
         self._transports.append(self._make_transport())

@@ -63,6 +63,22 @@ def test_a_connection_is_used_again_by_whoever_is_next(tmp_path: Path) -> None:
     assert client.connections == logins + 1
 
 
+def test_requests_at_the_same_instant_never_take_the_same_connection(tmp_path: Path) -> None:
+    client, both = Client(tmp_path), (Send(ADMIN, "users.list"), Send(SUPPORT, "users.list"))
+    for _race in range(2):
+        assert [reply.status for reply in client.exchange(both)] == [200, 200]
+    logins = 2
+    assert client.connections == logins + 2
+
+
+def test_a_token_that_is_not_there_costs_no_connection(tmp_path: Path) -> None:
+    client, expired = Client(tmp_path), Send(ADMIN, "users.list", token=TokenKind.EXPIRED)
+    for _check in range(3):
+        with pytest.raises(Unanswered):
+            client.exchange((expired,))
+    assert client.connections == 2
+
+
 def test_what_was_before_the_first_change_is_put_back_however_often_it_was_changed(tmp_path: Path) -> None:
     client = Client(tmp_path)
     assert client.will_change(SUPPORT, "language", "en") == "en"
