@@ -21,8 +21,9 @@ from perfsuite.correctness.check import (
     Steps,
     Violated,
     shortened,
+    succeeded,
 )
-from perfsuite.correctness.facts import own_agent, success
+from perfsuite.correctness.facts import own_agent
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
@@ -63,8 +64,8 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
     differ = _agents_differ if of_agents else _scopes_differ
 
     def steps(ground: Ground) -> Steps:
-        first = yield from success(Send(other, name))
-        second = yield from success(Send(asker, name))
+        first = yield from succeeded(Send(other, name))
+        second = yield from succeeded(Send(asker, name))
         if first.body != second.body:
             return Held()
         promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
@@ -100,7 +101,7 @@ def _scopes_differ(ground: Ground, name: str, asker: CheckActor, other: CheckAct
         source = _SAME_SCOPE[name]
         shown = []
         for actor in (asker, other, asker):
-            reply = yield from success(Send(actor, source))
+            reply = yield from succeeded(Send(actor, source))
             row = object_of(reply.body)
             shown.append([row.get(field) for field in _FIELDS[source]])
         before, theirs, after = shown
@@ -124,15 +125,15 @@ def _figures_in(body: Any) -> Iterator[int | float]:
 def _list(name: str, agent: CheckActor, administrator: CheckActor) -> Check:
     def steps(ground: Ground) -> Steps:
         own = yield from own_agent(ground, agent)
-        yield from success(Send(administrator, name))
-        reply = yield from success(Send(agent, name))
+        yield from succeeded(Send(administrator, name))
+        reply = yield from succeeded(Send(agent, name))
         foreign = _foreign(reply, own.row["agent_id"])
         if foreign is None:
             return Held()
         # The same row, asked for as nobody did before.
         field = "policyholder_id" if name == "policies.list" else "contact_number"
         query = {"search" if name == "leads.list" else field: str(foreign[field])}
-        again = yield from success(Send(agent, name, query=query))
+        again = yield from succeeded(Send(agent, name, query=query))
         if _foreign(again, own.row["agent_id"]) is not None:
             return NotChecked(NOT_THE_CACHE)
         seen = f"agent_id {shortened(foreign['agent_id'])}"

@@ -21,6 +21,12 @@ ALONE = "no load"
 """Known to the ground where there is no load: what a load would do besides, a check does by itself."""
 
 
+NO_DATA = "the target has no such row"
+OTHERS_ANSWER = "an answer was about somebody else"
+
+Row = Mapping[str, Any]
+
+
 class TokenKind(StrEnum):
     """What a request shows as its token."""
 
@@ -185,6 +191,14 @@ def ask(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
     """Send one request; its reply. Raises Unanswered where the target was too busy."""
     (reply,) = yield (send,)
     return answered(reply)
+
+
+def succeeded(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
+    """The reply to a request that has to succeed. Raises Unanswered where it does not."""
+    reply = yield from ask(send)
+    if not reply.ok:
+        raise Unanswered(f"HTTP {reply.status}")
+    return reply
 
 
 def answered(reply: Reply) -> Reply:

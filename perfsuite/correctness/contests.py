@@ -17,18 +17,9 @@ from perfsuite.correctness.check import (
     Violated,
     answered,
     shortened,
-)
-from perfsuite.correctness.own_rows import (
-    OwnRow,
-    delete_surplus,
-    give_back,
-    new_body,
-    rows_in,
-    search,
     succeeded,
-    take,
-    uses_of,
 )
+from perfsuite.correctness.own_rows import OwnRow, delete_surplus, give_back, new_body, rows_in, search, take, uses_of
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import POLICIES, RIVAL, TICKET_STATES, TICKETS

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, ask
+from perfsuite.correctness.check import (
+    NO_DATA,
+    OTHERS_ANSWER,
+    CheckActor,
+    Ground,
+    Reply,
+    Row,
+    Send,
+    Unanswered,
+    succeeded,
+)
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.contract_rules import HOLDER
-
-NO_DATA = "the target has no such row"
-OTHERS_ANSWER = "an answer was about somebody else"
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +40,11 @@ Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
 """Steps that end with what was learnt. They raise Unanswered where it cannot be."""
 
 
-def success(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Reply]:
-    """The reply to a request that has to succeed. Raises Unanswered where it does not."""
-    reply = yield from ask(send)
-    if not reply.ok:
-        raise Unanswered(f"{send.operation} answered HTTP {reply.status}")
-    return reply
-
-
 def own_agent(ground: Ground, actor: CheckActor) -> Learning:
     """The agent behind an account."""
     known: Learnt | None = ground.known.get(f"agent of {actor}")
     if known is None:
-        reply = yield from success(Send(actor, "agents.profile"))
+        reply = yield from succeeded(Send(actor, "agents.profile"))
         row = object_of(reply.body)
         if str(row.get("user_id")) != ground.user_id(actor):
             raise Unanswered(OTHERS_ANSWER)
@@ -165,7 +162,7 @@ def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
 def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
     known: Learnt | None = ground.known.get(f"{kind} made by {maker}")
     if known is None:
-        reply = yield from success(Send(maker, CREATIONS[kind].name, body=body))
+        reply = yield from succeeded(Send(maker, CREATIONS[kind].name, body=body))
         row = object_of(reply.body)
         if not row.get(f"{kind}_id"):
             raise Unanswered(NO_DATA)
@@ -177,7 +174,7 @@ def listed(ground: Ground, send: Send) -> Learning:
     """The rows that a list begins with."""
     known: Learnt | None = ground.known.get(f"{send.operation} of {send.actor}")
     if known is None:
-        reply = yield from success(send)
+        reply = yield from succeeded(send)
         rows = rows_of(CATALOGUE[send.operation], reply.body)
         if not rows:
             raise Unanswered(NO_DATA)

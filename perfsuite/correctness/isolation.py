@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perfsuite.correctness.check import (
+    NO_DATA,
     Check,
     CheckActor,
     Ground,
@@ -25,7 +26,6 @@ from perfsuite.correctness.check import (
     shortened,
 )
 from perfsuite.correctness.facts import (
-    NO_DATA,
     foreign_leads,
     foreign_policies,
     forget_made,

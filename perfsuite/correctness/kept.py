@@ -4,9 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, NotChecked, Reply, Send, Steps, Violated, ask
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Steps,
+    Violated,
+    ask,
+    succeeded,
+)
 from perfsuite.correctness.next_reads import deleted_rows, still_there
-from perfsuite.correctness.own_rows import NOT_LISTED, OwnRow, give_back, rows_in, search, succeeded, take, uses_of
+from perfsuite.correctness.own_rows import NOT_LISTED, OwnRow, give_back, rows_in, search, take, uses_of
 from perfsuite.correctness.writes import Judging, as_sent
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of

@@ -8,6 +8,7 @@ from typing import Any
 
 from perfsuite.correctness.check import (
     ALONE,
+    OTHERS_ANSWER,
     Check,
     CheckActor,
     Ground,
@@ -18,10 +19,11 @@ from perfsuite.correctness.check import (
     Steps,
     Unanswered,
     Violated,
+    succeeded,
 )
 from perfsuite.correctness.drive import Carrier, drive
 from perfsuite.correctness.next_reads import SOFT_DELETED
-from perfsuite.correctness.own_rows import give_back, make, new_body, rows_in, succeeded, uses_of
+from perfsuite.correctness.own_rows import give_back, make, new_body, rows_in, uses_of
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of
@@ -33,7 +35,6 @@ COUNTS = "figures count the rows"
 TOO_FEW = "too few rows for two pages"
 NO_PAGES = "the list has no pages"
 CHANGING = "the rows change all the time"
-OTHERS_ANSWER = "an answer was about somebody else"
 NOT_COMPARED_BEFORE = "nobody knows what the figure counted before the load"
 OTHER_ROWS = "the figure does not count the rows of the list"
 UNCOUNTED = "figures before the load"

@@ -10,29 +10,29 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 
 from perfsuite.correctness.check import (
+    NO_DATA,
     Check,
     CheckActor,
     Ground,
     Held,
     NotChecked,
     Reply,
+    Row,
     Send,
     Steps,
     Unanswered,
     Violated,
     shortened,
+    succeeded,
 )
 from perfsuite.correctness.own_rows import (
-    NO_DATA,
     NOT_LISTED,
     OTHER_PAGE,
     OwnRow,
-    Row,
     delete_surplus,
     give_back,
     rows_in,
     search,
-    succeeded,
     take,
     uses_of,
 )

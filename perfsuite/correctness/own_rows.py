@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, ask
+from perfsuite.correctness.check import NO_DATA, CheckActor, Ground, Reply, Row, Send, Unanswered, ask, succeeded
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.write_rules import MadeRows
 
-NO_DATA = "the target has no such row"
 SEARCH_IGNORED = "the list cannot be searched for it"
 NOT_LISTED = "the list does not show it"
 ENOUGH = 5
@@ -22,7 +21,6 @@ OTHER_PAGE = 21
 """Another number of rows asks for the same in a way that no cache knows."""
 
 Asking = Generator[tuple[Send, ...], tuple[Reply, ...], Reply]
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,14 +59,6 @@ Making = Generator[tuple[Send, ...], tuple[Reply, ...], OwnRow]
 def uses_of(made: MadeRows) -> tuple[str, ...]:
     """Operations besides those that write such a row: what a new one resembles, and where it is found."""
     return tuple(name for name in dict.fromkeys((made.like, made.lists, made.read)) if name)
-
-
-def succeeded(send: Send) -> Asking:
-    """The reply to a request that has to succeed. Raises Unanswered where it did not."""
-    reply = yield from ask(send)
-    if not reply.ok:
-        raise Unanswered(f"HTTP {reply.status}")
-    return reply
 
 
 def new_body(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]:

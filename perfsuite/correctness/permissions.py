@@ -23,8 +23,9 @@ from perfsuite.correctness.check import (
     Unanswered,
     Violated,
     ask,
+    succeeded,
 )
-from perfsuite.correctness.facts import forget_made, success
+from perfsuite.correctness.facts import forget_made
 from perfsuite.correctness.refusal import refusal
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
@@ -107,7 +108,7 @@ def _refused(rule: str, send: Send, status: int) -> Check:
 
 def _deactivated(ground: Ground) -> Steps:
     admin, path = CheckActor(SUPER), {"user_id": ground.user_id(SPARE)}
-    if _status((yield from success(Send(admin, "users.read", path)))) != "active":
+    if _status((yield from succeeded(Send(admin, "users.read", path)))) != "active":
         return NotChecked(NOT_ACTIVE)
     before = ground.will_change(SPARE, "status", "active", by=admin)
     try:
@@ -136,7 +137,7 @@ def _while_inactive(admin: CheckActor, path: Mapping[str, str], changed: Reply) 
     reply = yield from ask(Send(SPARE, "users.me", token=TokenKind.DEACTIVATED))
     outcome = refusal(reply, (401, 403), changed)
     if isinstance(outcome, Violated):
-        now = yield from success(Send(admin, "users.read", path))
+        now = yield from succeeded(Send(admin, "users.read", path))
         if _status(now) != "inactive":
             return NotChecked(REACTIVATED)
     return outcome

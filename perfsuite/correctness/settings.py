@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered
-from perfsuite.correctness.own_rows import succeeded
+from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, succeeded
 from perfsuite.target.catalogue import SETTINGS
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import CHANGED_SETTINGS, OWN_ACCOUNT

@@ -9,18 +9,21 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import Any
 
 from perfsuite.correctness.check import (
+    NO_DATA,
     Check,
     CheckActor,
     Ground,
     Held,
     NotChecked,
     Reply,
+    Row,
     Send,
     Steps,
     Violated,
     shortened,
+    succeeded,
 )
-from perfsuite.correctness.facts import NO_DATA, Row, made_lead, own_agent, policies_of, policy_body, success
+from perfsuite.correctness.facts import made_lead, own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
@@ -83,7 +86,7 @@ def _check(rule: Rule, name: str, role: str, judge: _Judge, *, makes: tuple[str,
 
 
 def _one_owner(_ground: Ground, name: str, asker: CheckActor) -> Steps:
-    reply = yield from success(Send(asker, name, _path(name)))
+    reply = yield from succeeded(Send(asker, name, _path(name)))
     owners = _owners(reply)
     if not owners:
         return NotChecked(NO_DATA)
@@ -92,8 +95,8 @@ def _one_owner(_ground: Ground, name: str, asker: CheckActor) -> Steps:
 
 def _own_list(_ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
     """The other one asks first: a cache that mixes them up has an answer then."""
-    first = yield from success(Send(other, name, _path(name)))
-    second = yield from success(Send(asker, name, _path(name)))
+    first = yield from succeeded(Send(other, name, _path(name)))
+    second = yield from succeeded(Send(asker, name, _path(name)))
     if not _owners(second):
         return NotChecked(NO_DATA)
     if len(_owners(second)) == 1 and _owners(first) == _owners(second):
@@ -113,8 +116,8 @@ def _owners(reply: Reply) -> set[str]:
 
 
 def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
-    first = yield from success(Send(other, name))
-    second = yield from success(Send(asker, name))
+    first = yield from succeeded(Send(other, name))
+    second = yield from succeeded(Send(asker, name))
     for reply in (first, second):
         if str(object_of(reply.body).get(CATALOGUE[name].identity)) != ground.user_id(reply.send.actor):
             return Violated("one's own account", "somebody else's account", (first, second))
@@ -125,8 +128,8 @@ def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckAct
     """Both have made as much: a cache that forgets its answer after each write of the account keeps the other's."""
     theirs = yield from made_lead(ground, other)
     yield from made_lead(ground, asker)
-    first = yield from success(Send(other, name))
-    second = yield from success(Send(asker, name))
+    first = yield from succeeded(Send(other, name))
+    second = yield from succeeded(Send(asker, name))
     mark = str(theirs.row["customer_name"]).encode()
     if mark not in first.content:
         return NotChecked("the dashboard does not show the newest lead")
@@ -137,8 +140,8 @@ def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
     agent = yield from own_agent(ground, asker)
     sold = yield from policies_of(ground, asker)
     body = policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark())
-    created = yield from success(Send(asker, "policies.create", body=body))
-    reply = yield from success(Send(asker, name, {"policy_id": str(object_of(created.body).get("policy_id"))}))
+    created = yield from succeeded(Send(asker, "policies.create", body=body))
+    reply = yield from succeeded(Send(asker, name, {"policy_id": str(object_of(created.body).get("policy_id"))}))
     read = object_of(reply.body)
     if field := differing(body, read):
         return Violated(f"{field} {shortened(body[field])}", f"{field} {shortened(read[field])}", (created, reply))
@@ -150,7 +153,7 @@ def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:
     paths = yield from _paths(ground, operation, asker)
     replies: tuple[Reply, ...] = ()
     for path in paths:
-        replies = (*replies, (yield from success(Send(asker, name, path))))
+        replies = (*replies, (yield from succeeded(Send(asker, name, path))))
         body = replies[-1].body
         if failure := echo_failure(operation, body, path) or parent_failure(operation, body, path, seen):
             return Violated(ASKED, failure.message, replies)
@@ -181,7 +184,7 @@ def _offered(actor: CheckActor) -> set[str]:
 
 
 def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Row, ...]]:
-    reply = yield from success(Send(actor, name))
+    reply = yield from succeeded(Send(actor, name))
     return tuple(rows_of(CATALOGUE[name], reply.body) or ())
 
 

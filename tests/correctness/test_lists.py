@@ -12,7 +12,7 @@ import pytest
 from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
 
 from perfsuite.correctness import lists
-from perfsuite.correctness.check import ALONE, Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.check import ALONE, OTHERS_ANSWER, Check, Held, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from tests.backend.conftest import Serve
@@ -313,7 +313,7 @@ def test_a_list_of_somebody_else_is_no_matter_of_pages() -> None:
             assert seconds == lists.PAUSE_S
 
     check: Check = PAGES["leads.list"]
-    assert carry_out(check, BareGround(), Mixed()) == NotChecked(lists.OTHERS_ANSWER)
+    assert carry_out(check, BareGround(), Mixed()) == NotChecked(OTHERS_ANSWER)
 
 
 def test_a_list_without_pages_says_nothing() -> None:
