@@ -29,7 +29,11 @@ _TYPE_VALUES: dict[str, Any] = {
 }
 _ECHOED_FIELDS = ("policy_number", "policyholder_id", "agent_id", "provider_id", "policy_type", "plan_name")
 """Fields of a new policy that its answer must repeat."""
-_BY_ACCOUNT: Mapping[str, str] = {"user_id": "user-$account", "policyholder_id": "$holder"}
+_BY_ACCOUNT: Mapping[str, str] = {
+    "user_id": "user-$account",
+    "policyholder_id": "$holder",
+    "agent_id": "agent-$account",
+}
 _OF_ROWS: Mapping[str, str] = {
     "policy": "policyholder_id provider_id agent_id policy_type plan_name policy_id",
     "agent": "agent_id",
@@ -38,7 +42,7 @@ _OF_ROWS: Mapping[str, str] = {
     "ticket": "ticket_id customer_id",
 }
 """Kind of row → fields that steps of roles look for besides those that the contract promises."""
-_NUMBERED = ("policy_id", "agent_id", "ticket_id", "lead_id", "flag_id", "flag_name", "id")
+_NUMBERED = ("policy_id", "ticket_id", "lead_id", "flag_id", "flag_name", "id")
 
 
 def health_body() -> str:

@@ -54,9 +54,9 @@ def test_a_number_that_is_looked_for_before_it_is_written_is_given_twice(templat
 def test_the_rows_of_both_are_in_the_journal(api: Api, tmp_path: Any) -> None:
     outcomes_of(api, [NUMBER], tmp_path)
     entries = list(journal.read(tmp_path))
-    assert [entry.what for entry in entries] == ["create", "create", "created"]
+    assert sorted(entry.what for entry in entries) == ["create", "create", "created"]
     assert len({entry.mark for entry in entries}) == 1
-    assert len({entry.by for entry in entries[:2]}) == 2
+    assert len({entry.by for entry in entries if entry.what == "create"}) == 2
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,7 @@ def logins() -> dict[str, Any]:
     trying.join(5)
     logging_in.append(user._load.recorder.cells.logging_in)
     user._load.finish(0, "completed")
-    (pauses,) = [record for record in shelf.records if isinstance(record, Actions)]
+    pauses = [record for record in shelf.records if isinstance(record, Actions)]  # in one UTC second or two
     leaving = _waiting_user(Waiting(9, 30.0), Shelf())
     trying = gevent.spawn(leaving._log_in)
     gevent.sleep(0.01)
@@ -286,8 +286,13 @@ def logins() -> dict[str, Any]:
     closed, due._load.arrivals = due.wait_time(), object()
     return {
         "logins": session.logins,
-        "pauses": [pauses.role, pauses.behaviour, pauses.actions, pauses.pauses],
-        "paused_s": pauses.pause_us / 1e6,
+        "pauses": [
+            *{one.role for one in pauses},
+            *{one.behaviour for one in pauses},
+            sum(one.actions for one in pauses),
+            sum(one.pauses for one in pauses),
+        ],
+        "paused_s": sum(one.pause_us for one in pauses) / 1e6,
         "left": [trying.dead, leaving.session.logins],
         "logging_in": logging_in,
         "recorded": [record.logging_in for record in shelf.records if isinstance(record, Users)],
