@@ -105,7 +105,8 @@ def check_findings_are_what_is_wrong_with_such_a_backend(run: Ended) -> None:
 
 
 def check_preflight_met_no_error_that_comes_only_under_load(run: Ended) -> None:
-    assert [line for line in run.beside["preflight log"] if line["status"] >= 400] == []
+    # What it asked for to be refused, to compare it with the load, was refused with 4xx.
+    assert [line for line in run.beside["preflight log"] if line["status"] == 429 or line["status"] >= 500] == []
 
 
 def check_the_tables_differ_in_nothing_but_what_the_run_says_remains(run: Ended) -> None:

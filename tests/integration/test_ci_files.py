@@ -140,7 +140,8 @@ def test_the_smoke_job_of_github_in_a_sub_folder(jobs: Jobs) -> None:
     assert shown.returncode == 0
     assert "::notice title=basic%3A throughput::if answers take " in shown.stdout, shown.stdout
     assert "::notice title=basic%3A concurrent users::ran 20 users, " in shown.stdout, shown.stdout
-    assert "::notice title=basic::passed: average response time, " in shown.stdout, shown.stdout
+    assert "::notice title=basic::passed: correctness, " in shown.stdout, shown.stdout
+    assert ", average response time, " in shown.stdout, shown.stdout
     assert "PASS" in (jobs.folder / "github" / "step_summary.md").read_text(encoding="utf-8")
 
 

@@ -15,7 +15,7 @@ EACH = 3
 """So many runs of each defect, at other routes where it can be at others."""
 LOAD = ("--demo", "--users", "91", "--arrival-rate", "60", "--spawn-rate", "91")
 """100 requests/s."""
-NEEDS = {"fail_open": ("--fault", "pool=1")}
+NEEDS = {"fail_open": ("--fault", "pool=1:5ms")}
 """Defect → what else the backend needs for it."""
 BEFORE_LOAD_S = 12
 SHOWN_BEFORE = ("cache_without_user", "cache_without_role", "no_owner_check")
