@@ -17,6 +17,8 @@ LOAD = ("--demo", "--users", "91", "--arrival-rate", "60", "--spawn-rate", "91")
 """100 requests/s."""
 NEEDS = {"fail_open": ("--fault", "pool=1:5ms")}
 """Defect → what else the backend needs for it."""
+ONLY_UNDER_LOAD = frozenset({"fail_open"})
+"""Replays, which have no load, do not show these again."""
 BEFORE_LOAD_S = 12
 SHOWN_BEFORE = ("cache_without_user", "cache_without_role", "no_owner_check")
 """Preflight would stop at what these show; they begin with the load."""
