@@ -140,8 +140,7 @@ class CheckRow:
 class Correctness:
     """What was checked during a run, and what did not hold.
 
-    `requests`: sent by checks, and by no user; `load_requests`: sent by the load. `watched`: operation → answers of the
-    load that were looked at, at no cost in requests.
+    `requests`: sent by checks, and by no user; `load_requests`: sent by the load.
     """
 
     level: CheckLevel
