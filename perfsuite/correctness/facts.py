@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 from perfsuite.correctness.check import (
@@ -21,6 +20,7 @@ from perfsuite.correctness.check import (
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.contract_rules import HOLDER
+from perfsuite.target.write_rules import LEADS, POLICIES, TICKETS
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ Writing = Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]
 
 def new_lead(ground: Ground) -> dict[str, Any]:
     """The body of a new lead."""
-    return {"customer_name": ground.new_mark(), "contact_number": "9000000000", "lead_source": "website"}
+    return {**LEADS.fields, LEADS.kind.marked_by: ground.new_mark()}
 
 
 def new_policy(ground: Ground, seller: CheckActor) -> Writing:
@@ -132,30 +132,20 @@ def new_policy(ground: Ground, seller: CheckActor) -> Writing:
 def new_ticket(ground: Ground, maker: CheckActor) -> Writing:
     """The body of a ticket of some customer."""
     policies = yield from policies_of(ground, maker)
-    return {
-        "subject": ground.new_mark(),
-        "description": "Made by a performance test; removed at its end.",
-        "priority": "low",
-        "customer_id": policies.row["policyholder_id"],
-    }
+    taken = {"customer_id": policies.row["policyholder_id"]}
+    return {**TICKETS.fields, **taken, TICKETS.kind.marked_by: ground.new_mark()}
 
 
 def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
     """A new policy, with this number, like one that was sold before."""
-    today = datetime.now(UTC).date().isoformat()
     return {
+        **POLICIES.fields,
         "policy_number": mark,
         "policyholder_id": sold["policyholder_id"],
         "agent_id": agent_id,
         "provider_id": sold["provider_id"],
         "policy_type": sold.get("policy_type") or "term_life",
         "plan_name": sold.get("plan_name") or "Term plan",
-        "category": "life",
-        "sum_assured": 500_000,
-        "premium_amount": 12_500,
-        "premium_frequency": "annual",
-        "application_date": today,
-        "start_date": today,
     }
 
 
