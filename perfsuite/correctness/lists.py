@@ -197,9 +197,9 @@ class _Compared:
 
 
 def _compared(operation: str, name: str) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
-    """The list from the last row on that the figure counts. A difference counts when it is seen twice in a row, each
-    time with the same figure before and after."""
-    last: int | None = None
+    """The list from the last row on that the figure counts. A difference counts when it is seen twice in a row in the
+    same direction, each time with the same figure before and after; it may grow meanwhile."""
+    too_few: bool | None = None
     reply, figure = yield from _figure(operation, name)
     for _look in range(_LOOKS):
         query = {"limit": str(_MOST), "offset": str(max(figure - 1, 0))}
@@ -211,9 +211,9 @@ def _compared(operation: str, name: str) -> Generator[tuple[Send, ...] | float, 
         if rows == _MOST:
             raise Unanswered(OTHER_ROWS)
         shown, again = yield from _figure(operation, name)
-        if again == figure and more == last:
+        if again == figure and (more > 0) is too_few:
             return _Compared(more, figure, (shown, listed))
-        last = more if again == figure else None
+        too_few = more > 0 if again == figure else None
         yield PAUSE_S
         reply, figure = yield from _figure(operation, name)
     raise Unanswered(CHANGING)

@@ -15,7 +15,7 @@ MOST_CREDIT = 40.0
 """Requests: what a pause of the checks cannot save up beyond, so that they never come in a burst."""
 OVERDRAFT = 8.0
 """Requests: so many more than the load has earned may be sent, in all, to make sure of a violation. Until they are
-earned, too, no check begins."""
+earned, too, no check begins, and one that needs more of them waits."""
 
 Rule = tuple[Invariant, str]
 T = TypeVar("T")
@@ -46,6 +46,8 @@ class Schedule:
         """Checks under way → requests that they may still send, logins included."""
         self._left: dict[Check, int] = {}
         """The same without logins."""
+        self._waiting: set[Check] = set()
+        """Those under way that the budget did not cover when they asked."""
         shuffled = list(checks)
         random.Random(f"{seed}/checks").shuffle(shuffled)
         of_operation: dict[tuple[Rule, str], deque[Check]] = {}
@@ -76,7 +78,7 @@ class Schedule:
         make besides its requests.
         """
         available = self._earn(load_requests, check_requests)
-        if available < 1:
+        if available < 1 or self._waiting:
             return None
         due = min(self._startable(may_write), key=self._turn, default=None)
         if due is None:
@@ -99,14 +101,17 @@ class Schedule:
         self._earned = min(self._earned + more, check_requests + MOST_CREDIT)
         return self._earned - check_requests - sum(self._reserved.values())
 
-    def covers(self, check: Check, requests: int, check_requests: int) -> bool:
+    def grants(self, check: Check, requests: int, check_requests: int) -> bool:
         """Whether a check under way may send so many requests now, also beyond those that it was to send.
 
-        `check_requests`: that checks have sent so far.
+        `check_requests`: that checks have sent so far. One that has to wait gets the whole overdraft at once: what it
+        compares should not lie far apart.
         """
         more = requests - max(self._left[check], 0)
         available = self._earned - check_requests - sum(self._reserved.values())
-        return more <= 0 or more <= available + OVERDRAFT
+        granted = more <= 0 or more <= available + (0 if check in self._waiting else OVERDRAFT)
+        (self._waiting.discard if granted else self._waiting.add)(check)
+        return granted
 
     def sent(self, check: Check, requests: int) -> None:
         """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""
@@ -119,6 +124,7 @@ class Schedule:
         if self._left.pop(check) == check.requests:
             self._spent[rule_of(check)] += 1  # nothing came of it, and yet it was its turn
         del self._reserved[check]
+        self._waiting.discard(check)
 
     def _startable(self, may_write: bool) -> Iterator[Check]:
         """Of each rule that is not under way the first check that may begin."""

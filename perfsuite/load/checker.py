@@ -174,7 +174,12 @@ class Checker:
             return ""
         if not self.may_write and any(CATALOGUE[send.operation].writes for send in sends):
             return READ_ONLY_STAGE
-        return "" if self.schedule.covers(check, len(sends), self.sent.sent) else OVER_BUDGET
+        return ""
+
+    def lacks_budget(self, check: Check, sends: Sequence[Send]) -> bool:
+        """The load has not earned these yet."""
+        granted = self.schedule.grants(check, len(sends), self.sent.sent)
+        return not granted and not all(send.restores for send in sends)
 
     # ── the end ────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,9 +204,13 @@ class _Carrier:
         self._checker, self._check = checker, check
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
-        """See Carrier."""
-        if why := self._checker.why_not_now(self._check, sends):
-            raise Unanswered(why)
+        """See Carrier. Waits until the load has earned them."""
+        while True:
+            if why := self._checker.why_not_now(self._check, sends):
+                raise Unanswered(why)
+            if not self._checker.lacks_budget(self._check, sends):
+                break
+            self.wait(BEGIN_EVERY_S)
         replies = self._checker.client.exchange(sends)
         self._checker.schedule.sent(self._check, len(sends))
         return replies

@@ -18,10 +18,10 @@ from typing import Any
 from greenlet import greenlet
 
 from perfsuite.correctness.catalogue import WEIGHTS, all_checks
-from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, Reply, Send, Unanswered, Violated
+from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.lists import UNCOUNTED
-from perfsuite.correctness.possible import NOT_OFFERED, OVER_BUDGET, Possible
+from perfsuite.correctness.possible import NOT_OFFERED, Possible
 from perfsuite.correctness.schedule import Schedule
 from perfsuite.model.correctness import SHARES, CheckLevel, Invariant
 from perfsuite.roles import ROLES as ALL_ROLES
@@ -300,9 +300,9 @@ class _OfOne:
         self._run, self._check = run, check
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
-        covered = self._run.schedule.covers(self._check, len(sends), self._run.sent)
-        if not covered and not all(send.restores for send in sends):
-            raise Unanswered(OVER_BUDGET)
+        restores = all(send.restores for send in sends)
+        while not restores and not self._run.schedule.grants(self._check, len(sends), self._run.sent):
+            self.wait(STEP_S)
         replies = self._run.exchange(sends)
         self._run.schedule.sent(self._check, len(sends))
         return replies

@@ -202,6 +202,21 @@ def test_where_deleted_rows_stay_in_the_list_a_difference_says_nothing() -> None
     assert counted(Shop(50, exact, nothing), ground) == Held()
 
 
+def test_a_figure_that_is_further_from_the_rows_at_each_look() -> None:
+    def sells_five(shop: Shop) -> None:
+        shop.policies += FORGOTTEN_EVERY if len(shop.sent) % 3 == 1 else 0
+
+    outcome = counted(Shop(50, forgets, sells_five))
+    assert isinstance(outcome, Violated)
+    assert (outcome.expected, outcome.seen) == ("totalPolicies: 60", "totalPolicies: 48")
+
+
+def test_a_figure_that_is_too_low_at_one_look_and_too_high_at_the_next_says_nothing() -> None:
+    shop: Shop
+    shop = Shop(50, lambda _policies: -3 if (len(shop.sent) - 1) // 3 % 2 else 3, nothing)
+    assert counted(shop) == NotChecked(lists.CHANGING)
+
+
 @pytest.mark.parametrize("meanwhile", [sells, removes, removes_and_sells])
 def test_rows_that_others_add_and_remove_meanwhile_are_no_violation(meanwhile: Callable[[Shop], None]) -> None:
     ground, shop = BareGround(), Shop(50, exact, meanwhile)

@@ -219,14 +219,14 @@ def test_a_second_look_is_covered_up_to_the_overdraft_of_all_checks_together() -
     assert {schedule.next(200, 0), schedule.next(200, 0)} == {first, second}
     sent = 0
     for requests in (2, int(OVERDRAFT) - 1):
-        assert schedule.covers(first, requests, sent)
+        assert schedule.grants(first, requests, sent)
         schedule.sent(first, requests)
         sent += requests
-    assert schedule.covers(first, 1, sent)
-    assert not schedule.covers(first, 2, sent)
-    assert schedule.covers(second, 2, sent)  # it was to send them anyway
-    assert schedule.covers(second, 3, sent)
-    assert not schedule.covers(second, 4, sent)
+    assert schedule.grants(first, 1, sent)
+    assert not schedule.grants(first, 2, sent)
+    assert schedule.grants(second, 2, sent)  # it was to send them anyway
+    assert schedule.grants(second, 3, sent)
+    assert not schedule.grants(second, 4, sent)
 
 
 def test_what_was_sent_beyond_the_budget_is_earned_before_another_check_begins() -> None:
@@ -237,3 +237,31 @@ def test_what_was_sent_beyond_the_budget_is_earned_before_another_check_begins()
     schedule.ended(only)
     assert schedule.next(490, 1 + int(OVERDRAFT)) is None
     assert schedule.next(500, 1 + int(OVERDRAFT)) is only
+
+
+def test_one_that_has_to_wait_gets_the_whole_overdraft_at_once_and_before_others() -> None:
+    first, second = check("a rule"), check("another rule")
+    schedule = Schedule([first, second], SHARE, 1, {})
+    one = schedule.next(50, 0)
+    assert one is not None
+    sent = 1 + int(OVERDRAFT)
+    schedule.sent(one, sent)
+    assert not schedule.grants(one, 1, sent)
+    for load in (50 * sent, 50 * sent + 49):
+        assert schedule.next(load, sent) is None
+        assert not schedule.grants(one, 1, sent)
+    assert schedule.next(50 * sent + 50, sent) is None
+    assert schedule.grants(one, 1, sent)
+    schedule.sent(one, 1)
+    assert schedule.grants(one, int(OVERDRAFT), sent + 1)
+
+
+def test_one_that_ends_while_it_waits_keeps_nobody_waiting() -> None:
+    first, second = check("a rule"), check("another rule")
+    schedule = Schedule([first, second], SHARE, 1, {})
+    one = schedule.next(50, 0)
+    assert one is not None
+    schedule.sent(one, 1)
+    assert not schedule.grants(one, 1 + int(OVERDRAFT), 1)
+    schedule.ended(one)
+    assert {one, schedule.next(100, 1)} == {first, second}

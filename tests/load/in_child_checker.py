@@ -15,7 +15,7 @@ import gevent  # noqa: E402
 
 from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, Violated, ask  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
-from perfsuite.load.checker import Checker, CheckOrder  # noqa: E402
+from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder  # noqa: E402
 from perfsuite.load.lease import NoLease  # noqa: E402
 from perfsuite.load.sent import SentCount  # noqa: E402
 from perfsuite.measurements.check_ended import CheckEnded  # noqa: E402
@@ -244,11 +244,15 @@ def read_only_stage() -> dict[str, Any]:
 
 
 def second_looks() -> dict[str, Any]:
-    """A check that never ends by itself, though it was to send one request."""
-    scene = Scene([check("looks again", looks_again)])
-    scene.goes_on(lambda: scene.ended, 200)
+    """A check that never ends by itself, though it was to send one request: what was sent when it had to wait, when
+    the load had all but paid for that, and when it had."""
+    scene, sent = Scene([check("looks again", looks_again)]), list[int]()
+    for load, until in ((200, 12), (440, 0), (10, 21)):
+        scene.goes_on(lambda until=until: scene.checker.sent.sent >= until, load)  # type: ignore[misc]
+        gevent.sleep(5 * BEGIN_EVERY_S)
+        sent.append(scene.checker.sent.sent)
     scene.end()
-    return scene.told()
+    return scene.told() | {"sent": sent}
 
 
 def read_only_stage_begins() -> dict[str, Any]:
