@@ -18,7 +18,8 @@ _OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
 """Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
 
 ALONE = "no load"
-"""Known to the ground where there is no load: what a load would do besides, a check does by itself."""
+"""Known to the ground where there is no load: the roles that have an account. What a load does besides, a check does by
+itself then."""
 
 
 NO_DATA = "the target has no such row"

@@ -81,7 +81,7 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
     with closing(CheckClient(state, roles, accounts, run.connect, SpokenTurns(run.screen.say))) as client:
-        client.known[ALONE] = True
+        client.known[ALONE] = [slug for slug, own in accounts.items() if own]
         client.known[BEFORE] = refusals
         result = try_again(check, client, run.screen.say)
     if isinstance(result.outcome, Violated):

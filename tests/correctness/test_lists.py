@@ -174,7 +174,7 @@ def test_without_load_the_check_adds_policies_of_which_a_figure_counts(
     error: Callable[[int], int], outcome: Outcome | None
 ) -> None:
     ground, shop = BareGround(), Shop(50, error, nothing)
-    ground.known[ALONE] = True
+    ground.known[ALONE] = ["super_admin"]
     found = counted(shop, ground)
     assert found == outcome if outcome else isinstance(found, Violated)
     assert shop.policies == 55

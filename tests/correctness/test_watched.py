@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+
 import pytest
 
-from perfsuite.correctness.check import NO_DATA, Check, Held, NotChecked, Violated
+from perfsuite.correctness.check import ALONE, NO_DATA, Check, Held, NotChecked, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, SameAnswer
 from tests.correctness.conftest import Serve
-from tests.correctness.real_target import not_checked, outcomes_of, violated
+from tests.correctness.real_target import accounts_of, client_of, not_checked, outcomes_of, violated
 
 CHECKS = tuple(checks())
 CACHED = ["policies.list", "leads.list", "users.me", "agents.profile", "dashboard.senior_agent"]
@@ -43,6 +45,23 @@ def test_a_list_without_a_check_of_owners_shows_rows_of_several(serve: Serve) ->
     assert {outcome.seen for outcome in outcomes.values() if isinstance(outcome, Violated)} == {
         "rows of several accounts"
     }
+
+
+@pytest.mark.parametrize("route", ["policies.list", "leads.list"])
+def test_a_cache_without_role_shows_rows_of_several_after_somebody_who_sees_all_has_asked(
+    serve: Serve, route: str
+) -> None:
+    routes = {"policies.list": ("policies.list", "policies.page", "policies.by_status")}.get(route, (route,))
+    api, checked = (
+        serve(f"cache_without_role@{route}"),
+        [check for check in of(OWN_LISTS, *routes) if check.roles != ("policyholder",)],
+    )
+    with closing(client_of(api)) as client:
+        client.known[ALONE] = list(accounts_of(api))
+        outcomes = [carry_out(check, client, client) for check in checked]
+    assert checked
+    assert {outcome.seen for outcome in outcomes if isinstance(outcome, Violated)} == {"rows of several accounts"}
+    assert all(isinstance(outcome, Violated) for outcome in outcomes)
 
 
 def test_rows_that_nobody_asked_for(serve: Serve) -> None:
