@@ -22,7 +22,7 @@ from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.target.catalogue import CREATIONS, Operation
-from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, owner_field, rows_of
+from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, rows_of
 from perfsuite.target.contract_rules import JUNIOR, SENIOR
 from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.route import AnswerWatch
@@ -57,7 +57,7 @@ class AnswerWatcher:
     """The answers that the users of one process get. `accounts`: all of the run, in the order of the credentials."""
 
     def __init__(self, run: RunState, accounts: Sequence[Account]) -> None:
-        self.marks = run.marks
+        self.marks, self.owners = run.marks, run.owners
         self.secrets = secrets_of(accounts, run.secrets)
         self.actors: dict[str, CheckActor] = {}
         """Phone number → the account's role and position."""
@@ -155,7 +155,7 @@ class RouteWatch:
     ) -> None:
         self._watcher, self._operation, self._found = watcher, operation, found
         promised = (*operation.fields, *operation.row_fields)
-        field = owner_field(operation, role) or operation.identity
+        field = watcher.owners.owner_field(operation, role) or operation.identity
         field = field or next((name for name in operation.names if name in IDS), "")
         self._says_whose = field in promised or bool(operation.parent)
         """Every right answer says whose it is, or what it is about."""

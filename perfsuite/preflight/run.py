@@ -16,7 +16,8 @@ from perfsuite.preflight.left_out import dead_behaviours, kinds_without_deletion
 from perfsuite.preflight.probe import TargetInfo, hints_for, probe_target
 from perfsuite.preflight.progress import Progress, ProgressReporter
 from perfsuite.roles.work import depending_on, kinds_left_out, operations_of
-from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, WRITING, makers_first
+from perfsuite.target.catalogue import CATALOGUE, SIZES, TOTALS, WRITING, Operation, makers_first
+from perfsuite.target.checks import Broken, ForeignAnswer, RowOwners
 from perfsuite.target.exchange import Failure, Sample, Transport
 from perfsuite.target.retry_after import TOO_MANY
 from perfsuite.target.run_state import RunState
@@ -281,7 +282,7 @@ def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> Operat
     elif seen is None:
         works, message = Works.NO_DATA, missing.not_made.get(name) or PreflightMessage.NO_ID()
     elif seen.failure:
-        works, message = Works.BROKEN, seen.failure.message
+        works, message = Works.BROKEN, _why_broken(seen.failure, known.session, operation)
     return OperationCheck(
         role=role.slug,
         operation=name,
@@ -295,6 +296,13 @@ def _outcome(role: Role, name: str, attempts: Attempts, known: _Known) -> Operat
         failed_first=attempts.failed_first(name),
         empty_answer=missing.empty_answers.get(name, "") if works is Works.YES else "",
     )
+
+
+def _why_broken(failure: Failure, session: Session, operation: Operation) -> Message | str:
+    of_a_rule = isinstance(failure, ForeignAnswer) and failure.rule in (Broken.OWNER, Broken.OWNERS)
+    if of_a_rule and not RowOwners(of_agents=False).owner_field(operation, session.role):
+        return PreflightMessage.ROWS_OF_OTHERS(failure=failure.message)
+    return failure.message
 
 
 def _why_left_out(name: str, works: Works, known: _Known) -> Message | str:

@@ -233,11 +233,6 @@ def _broken(rule: Broken, message: str, whose: str = "") -> Failure:
     return ForeignAnswer(FailureKind.WRONG_ANSWER, message, rule, whose)
 
 
-def owner_field(operation: Operation, role: Role) -> str:
-    """The field of the operation's rows that names their owner, where the role must see its own rows only; or ""."""
-    return role.owns.get(operation.name) or contract_rules.owner_field(operation.name, role.slug)
-
-
 @dataclass(slots=True)
 class RowOwners:
     """For whom this process has first seen each row. The same row for somebody else is a wrong answer.
@@ -245,12 +240,23 @@ class RowOwners:
     An owner is a field of a row and its value: an agent's rows may also name a provider.
     """
 
+    of_agents: bool = True
+    """Agents must see their own rows only, too, not only policyholders. False where no correctness is checked: some
+    targets show agents the rows of a team."""
+
     users: dict[tuple[str, str], str] = field(default_factory=dict)
     """Owner that a row names → id of the user who got it."""
     owned: dict[tuple[str, str], str] = field(default_factory=dict)
     """Field and id of a user → the value that the rows had there."""
     parents: dict[str, str] = field(default_factory=dict)
     """Id of a row that names no owner → id of its parent."""
+
+    def owner_field(self, operation: Operation, role: Role) -> str:
+        """The field of the operation's rows that names their owner, where the role must see its own rows only; or ""."""
+        is_judged = self.of_agents or role.slug == contract_rules.HOLDER
+        return role.owns.get(operation.name) or (
+            contract_rules.owner_field(operation.name, role.slug) if is_judged else ""
+        )
 
     def takes(self, name: str, value: str, user_id: str) -> bool:
         """Are rows with this owner right for the user? True for the first who gets them; a field has one for each."""
@@ -272,7 +278,7 @@ def identity_failure(operation: Operation, body: Any, user_id: str) -> Failure |
 
 def owner_failure(operation: Operation, body: Any, role: Role, user_id: str, seen: RowOwners) -> Failure | None:
     """A failure when the user `user_id`, who must see only his own rows, got those of somebody else."""
-    name = owner_field(operation, role)
+    name = seen.owner_field(operation, role)
     if not name:
         return None
     rows = (rows_of(operation, body) if operation.lists is not None else [body]) or []

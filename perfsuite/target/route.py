@@ -10,7 +10,6 @@ from urllib.parse import quote
 from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.model.sample import Series
 from perfsuite.target.catalogue import Operation
-from perfsuite.target.checks import owner_field
 from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.typed_answer import TypedAnswer
 
@@ -33,10 +32,13 @@ class Route:
 
     __slots__ = ("_path", "_role", "_series", "has_body", "operation", "typed", "watch")
 
-    def __init__(self, role: Role, operation: Operation, path: str, watch: AnswerWatch | None = None) -> None:
+    def __init__(
+        self, role: Role, operation: Operation, path: str, owner_field: str = "", watch: AnswerWatch | None = None
+    ) -> None:
+        """`owner_field`: see `RowOwners`."""
         self.operation = operation
         self.has_body = operation.method in ("POST", "PUT")
-        self.typed = TypedAnswer.of(operation, owner_field(operation, role))
+        self.typed = TypedAnswer.of(operation, owner_field)
         """None where its answers always have to be looked at in full."""
         self.watch = watch
         self._role = role.slug

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfsuite.model import Headers, Plan
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import RowOwners, object_of
@@ -57,6 +58,7 @@ class RunState:
         """The state of a plan's run, with the target's paths; `headers` are added to every request."""
         paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
         run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
+        run.owners = RowOwners(of_agents=plan.check_correctness is not CheckLevel.OFF)
         run.openapi = deployed(OPENAPI, plan.mapping.paths)
         run.role_names = {slug: (name,) for slug, name in plan.mapping.roles.items()}
         return run
@@ -112,6 +114,11 @@ class RunState:
         if known is None or known[0] is not role:
             known = self._routes[role.slug] = (role, {})
         return known[1]
+
+    def route(self, role: Role, operation: Operation) -> Route:
+        """How a role asks for an operation."""
+        owner, watch = self.owners.owner_field(operation, role), self.watch and self.watch(role, operation)
+        return Route(role, operation, self.path_of(operation), owner, watch)
 
     def path_of(self, operation: Operation) -> str:
         """The operation's path at the target, with names for ids and with the query."""

@@ -214,8 +214,7 @@ class Session(SessionData):
         """The same for who does not read the answer: only `in_full` every right answer is decoded."""
         route = self._routes.get(operation.name)
         if route is None or route.operation is not operation:
-            watch = self.run.watch(self.role, operation) if self.run.watch is not None else None
-            route = self._routes[operation.name] = Route(self.role, operation, self.run.path_of(operation), watch)
+            route = self._routes[operation.name] = self.run.route(self.role, operation)
         decoded, expired = self._send(route, call, in_full=in_full)
         return self._send(route, call, in_full=in_full, again=True)[0] if expired and self.login() else decoded
 

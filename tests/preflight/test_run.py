@@ -14,6 +14,7 @@ from perfsuite.errors import TargetError, UsageError
 from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import (
     PreflightInput,
@@ -29,7 +30,7 @@ from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Answer, Request, Transport
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
-from tests.target.contract import AGENT, row
+from tests.target.contract import AGENT, LEAD, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, FakeTarget, answer
 from tests.target.sent_headers import headers_of
 
@@ -207,6 +208,25 @@ def test_what_the_target_refuses_is_not_asked_for_again(status: int) -> None:
     report = look(target)
 
     assert works_of(report)["super_admin", "users.list"] is Works.BROKEN
+
+
+def test_a_target_where_agents_see_a_team_is_told_how_to_be_loaded() -> None:
+    target = FakeTarget()
+    rows = [row(LEAD, lead_id=lead) | {"agent_id": agent} for lead, agent in (("1", "a"), ("2", "b"))]
+    target.handle("leads.list", lambda _asked: answer({"leads": rows}))
+
+    check = check_of(look(target), "senior_agent", "leads.list")
+    off = plan_of(check_correctness=CheckLevel.OFF)
+    state = RunState.of(off, ())
+    state.thorough = True
+    without = asked(target, state, off)
+
+    assert (check.works, check.message) == (
+        Works.BROKEN,
+        "rows with different agent_id, only one's own were asked for; if agents of this target may see rows of others,"
+        " run with --check-correctness off",
+    )
+    assert works_of(without) == {}
 
 
 def test_without_data_an_operation_is_neither_broken_nor_left_out() -> None:

@@ -12,7 +12,8 @@ import pytest
 
 from perfsuite import __version__
 from perfsuite.clock import utc_s
-from perfsuite.model import FailureKind
+from perfsuite.model import FailureKind, Plan, Scenario
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.role import Behaviour, Call, Role, Step
 from perfsuite.roles import ROLES
 from perfsuite.roles.arguments import one, page, same
@@ -27,6 +28,7 @@ from tests.target.fake_target import ACCOUNTS, LIFE_S, PASSWORD, Asked, FakeTarg
 from tests.target.sent_headers import headers_of
 
 BY_SLUG = {role.slug: role for role in ROLES}
+PLAN = Plan("basic_1", Scenario("basic", 1, 1, 60), "http://localhost:8015", {}, (), (), 1, "2026-03-01T09:30:00Z")
 
 
 class Clock:
@@ -830,6 +832,26 @@ def test_agents_who_are_answered_rows_of_each_other() -> None:
     assert not second.perform(*(Step("leads.list"),) * 4).succeeded
     assert second.notes.failures == [("leads.list", "rows of another senior agent were answered")]
     assert len(second.notes.requests) == 5, "the right ones before and after it are right all the same"
+
+
+def test_agents_may_see_rows_of_others_where_no_correctness_is_checked() -> None:
+    rows = [row(POLICY, agent_id="a"), row(POLICY, agent_id="b")]
+    found = {}
+    for level in CheckLevel:
+        stage = Stage("junior_agent", run=RunState.of(replace(PLAN, check_correctness=level), ()))
+        stage.target.give("policies.page", answer(rows))
+        stage.perform(Step("policies.page", page(0)))
+        found[level] = [message for _operation, message in stage.notes.failures]
+
+    wrong = ["rows with different agent_id, only one's own were asked for"]
+    assert found == {CheckLevel.OFF: [], CheckLevel.SAMPLE: wrong, CheckLevel.THOROUGH: wrong}
+
+
+def test_a_policyholder_must_not_see_rows_of_others_where_no_correctness_is_checked() -> None:
+    stage = Stage(run=RunState.of(PLAN, ()))
+    stage.target.give("policies.list", answer([row(POLICY, policyholder_id="a"), row(POLICY, policyholder_id="b")]))
+
+    assert not stage.perform(Step("policies.list")).succeeded
 
 
 def test_a_user_whose_rows_name_another_owner_than_before() -> None:

@@ -65,7 +65,7 @@ def answer_of(body: bytes) -> Answer:
 
 def compare(operation: Operation, body: bytes, *, recognised: bool | None = None, role: Role = POLICYHOLDER) -> None:
     """`recognised`: whether it must be found right in one pass; None where it may be looked at in full."""
-    typed = TypedAnswer.of(operation, checks.owner_field(operation, role))
+    typed = TypedAnswer.of(operation, checks.RowOwners().owner_field(operation, role))
     assert typed is not None
     path, seen_typed, seen_full = path_of(operation), RowOwners({**KNOWN}), RowOwners({**KNOWN})
     count = typed.rows(answer_of(body), path, USER, seen_typed)
