@@ -17,7 +17,7 @@ from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import CheckActor, Reply, Send, shortened
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
+from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, differing
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
@@ -65,10 +65,14 @@ class AnswerWatcher:
         for account in accounts:
             self.actors.setdefault(account.phone_number, CheckActor(account.role, of_role[account.role]))
             of_role[account.role] += 1
+        called = {number: self.marks.creator(number) for number in self.actors}
+        times = Counter(called.values())
         self.creators = {
-            self.marks.creator(number): actor for number, actor in self.actors.items() if actor.role in _AGENTS
+            called[number]: actor
+            for number, actor in self.actors.items()
+            if actor.role in _AGENTS and times[called[number]] == 1
         }
-        """Agents by what marks call them."""
+        """Agents by what marks call them; without those who share it with another account."""
         self.created: dict[StepContext, tuple[str, Mapping[str, Any], _Shown]] = {}
         """Session → the policy that it has made and not read yet: its id, what was sent, and the answer."""
         self.makers: dict[str, set[str]] = {kind: set() for kind in CREATIONS}
@@ -160,8 +164,7 @@ class RouteWatch:
         self._says_whose = field in promised or bool(operation.parent)
         """Every right answer says whose it is, or what it is about."""
         self._may_say = b'"%b"' % field.encode() if field else None
-        kind = "lead" if operation.name == DASHBOARD else ""
-        kind = kind or next((kind for name, kind in _SHOWS.items() if name in promised), "")
+        kind = next((kind for name, kind in _SHOWS.items() if name in promised), "")
         self._makers = watcher.makers[kind] if kind and role.slug in _AGENTS else None
         self._written = written
         self._is_plain = self._says_whose and self._makers is None
@@ -178,8 +181,10 @@ class RouteWatch:
             self._held += 1
             self._shown[session] = shown
             return
-        could_show = self._says_whose or (self._may_say is not None and self._may_say in answer.body)
-        if self._makers is not None:
+        may_say = self._may_say is not None and self._may_say in answer.body
+        could_show = self._says_whose or may_say
+        # A lead that names its agent may have been given to another one than its maker: the name says whose it is.
+        if self._makers is not None and (self._says_whose or not may_say):
             makers = self._makers_in(answer.body)
             if others := makers - {self._watcher.actor(session)}:
                 self._made_by(others, shown, is_whole=len(makers) == 1)

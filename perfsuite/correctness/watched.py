@@ -25,7 +25,7 @@ from perfsuite.correctness.check import (
     shortened,
     succeeded,
 )
-from perfsuite.correctness.facts import made_lead, own_agent, policies_of, policy_body
+from perfsuite.correctness.facts import own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
@@ -38,8 +38,6 @@ ASKED = "what was asked for"
 AS_SENT = "a new row is read as it was sent"
 OWN_ROWS = "rows of one's own only"
 
-DASHBOARD = "dashboard.senior_agent"
-"""Its answer names no owner, but shows the leads that the agent has made."""
 _FIXED = {"offset": "0", "status": "active"}
 """`{name}` of a path that is no id → its value."""
 
@@ -56,7 +54,6 @@ def checks() -> Iterator[Check]:
                 yield _check((Invariant.CACHES, OWN_ANSWER), name, role, _own_account)
             elif operation.method == "GET" and not IDS.isdisjoint(operation.names):
                 yield _check((Invariant.ISOLATION, ASKED), name, role, _asked)
-    yield _check((Invariant.CACHES, OWN_ANSWER), DASHBOARD, SENIOR, _own_dashboard, makes=("leads.create",))
     yield _check((Invariant.WRITES, AS_SENT), "policies.read", SENIOR, _as_sent, makes=("policies.create",))
 
 
@@ -130,18 +127,6 @@ def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor
     return Held()
 
 
-def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
-    """Both have made as much: a cache that forgets its answer after each write of the account keeps the other's."""
-    theirs = yield from made_lead(ground, other)
-    yield from made_lead(ground, asker)
-    first = yield from succeeded(Send(other, name))
-    second = yield from succeeded(Send(asker, name))
-    mark = str(theirs.row["customer_name"]).encode()
-    if mark not in first.content:
-        return NotChecked("the dashboard does not show the newest lead")
-    return Violated(OWN_ROWS, f"a row of {other}", (first, second)) if mark in second.content else Held()
-
-
 def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
     agent = yield from own_agent(ground, asker)
     sold = yield from policies_of(ground, asker)
@@ -194,4 +179,4 @@ def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[R
     return tuple(rows_of(CATALOGUE[name], reply.body) or ())
 
 
-_OF_TWO = (_own_list, _own_account, _own_dashboard)
+_OF_TWO = (_own_list, _own_account)

@@ -252,7 +252,7 @@ class RowOwners:
     """Id of a row that names no owner → id of its parent."""
 
     def owner_field(self, operation: Operation, role: Role) -> str:
-        """The field of the operation's rows that names their owner, where the role must see its own rows only; or ""."""
+        """The field of rows that names their owner, where the role must see its own rows only; or ""."""
         is_judged = self.of_agents or role.slug == contract_rules.HOLDER
         return role.owns.get(operation.name) or (
             contract_rules.owner_field(operation.name, role.slug) if is_judged else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -35,14 +35,14 @@ Found = dict[tuple[str, str, str, str], dict[str, Any]]
 class Load:
     """The users of one process."""
 
-    def __init__(self, *, watched: bool = True) -> None:
-        self.run = RunState(RUN)
-        self.watch = AnswerWatcher(self.run, ACCOUNTS)
+    def __init__(self, *, watched: bool = True, accounts: Sequence[Account] = ACCOUNTS) -> None:
+        self.run, self.accounts = RunState(RUN), accounts
+        self.watch = AnswerWatcher(self.run, accounts)
         if watched:
             self.run.watch = self.watch.of
 
     def user(self, role: str, position: int = 0) -> User:
-        account = [one for one in ACCOUNTS if one.role == role][position]
+        account = [one for one in self.accounts if one.role == role][position]
         return User(self.run, account)
 
     def found(self) -> Found:
@@ -82,11 +82,6 @@ def policies(*agents: str) -> Answer:
 def leads(*names: str) -> Answer:
     """As targets list them that do not name the agent."""
     return answer({"leads": [row(LEAD, customer_name=name) for name in names]})
-
-
-def dashboard(*titles: str) -> Answer:
-    activities = [{"title": f"Lead {title}: new"} for title in titles]
-    return answer(row(DASHBOARDS[DASHBOARD], recentActivities=activities))
 
 
 # ── whose rows ──────────────────────────────────────────────────────────────────────────────────────
@@ -189,13 +184,58 @@ def test_a_whole_answer_of_another_agent_is_known_by_its_marks() -> None:
     load = Load()
     maker, other = load.user("senior_agent", 1), load.user("senior_agent")
     mark = maker.makes("leads.create", "customer_name")
-    maker.gets(DASHBOARD, dashboard(mark, mark))
-    other.gets(DASHBOARD, dashboard(), dashboard(mark, mark))
+    maker.gets("leads.list", leads(mark, mark))
+    other.gets("leads.list", leads("somebody"), leads(mark, mark))
 
     found = load.found()
-    assert found["caches", OWN_ANSWER, DASHBOARD, "held"] == {"count": 1}, "it could have shown the other's lead"
-    shown = found["caches", OWN_ANSWER, DASHBOARD, "violated"]
+    assert found["caches", OWN_ANSWER, "leads.list", "held"] == {"count": 1}, "it could have shown the other's lead"
+    shown = found["caches", OWN_ANSWER, "leads.list", "violated"]
     assert [one.actor for one in shown["evidence"]] == ["senior_agent#1"], "nobody else could have been wrong before"
+
+
+def test_a_lead_that_the_target_gave_to_another_agent() -> None:
+    load = Load()
+    maker, other = load.user("senior_agent", 1), load.user("senior_agent")
+    given, kept = (maker.makes("leads.create", "customer_name") for _ in range(2))
+    rows = [
+        [row(LEAD, customer_name=name) | {"agent_id": agent} for name, agent in of_agent]
+        for of_agent in (((given, "b"), ("somebody", "b")), ((kept, "a"),))
+    ]
+    of_other, of_maker = (answer({"leads": one}) for one in rows)
+    other.gets("leads.list", of_other)
+    maker.gets("leads.list", of_maker)
+    (_right, wrong) = other.gets("leads.list", of_maker)
+
+    found = load.found()
+    assert found["caches", OWN_ANSWER, "leads.list", "held"] == {"count": 2}
+    shown = found["caches", OWN_ANSWER, "leads.list", "violated"]
+    assert (shown["seen"], shown["evidence"][-1].request_id) == ("rows of senior_agent#2", wrong)
+
+
+def test_a_dashboard_may_show_the_leads_of_a_team() -> None:
+    load = Load()
+    mark = load.user("senior_agent", 1).makes("leads.create", "customer_name")
+    activities = [{"title": f"Lead {mark}: new"}]
+    load.user("senior_agent").gets(DASHBOARD, answer(row(DASHBOARDS[DASHBOARD], recentActivities=activities)))
+
+    assert load.found() == {}
+
+
+def test_a_mark_that_two_accounts_share_says_nothing() -> None:
+    marks, seen = Marks(RUN), dict[str, str]()
+    numbers = (f"{number}" for number in range(9_000_000_000, 9_001_000_000))
+    first, second = next(
+        (seen[one], number) for number in numbers if seen.setdefault(one := marks.creator(number), number) != number
+    )
+    own, other, free = (Account(number, PASSWORD, "senior_agent") for number in (first, second, "9100000000"))
+    load = Load(accounts=[own, other, free])
+    user = load.user("senior_agent")
+    mark = user.makes("leads.create", "customer_name")
+    load.user("senior_agent", 2).makes("leads.create", "customer_name")
+    user.gets("leads.list", leads(mark))
+
+    assert marks.creator(first) == marks.creator(second)
+    assert {key[3] for key in load.found()} == {"held"}
 
 
 def test_marks_that_everybody_may_see() -> None:
