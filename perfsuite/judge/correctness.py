@@ -51,11 +51,13 @@ def _of_rule(violations: list[Violation]) -> Message:
 
 
 def nothing_checked(correctness: Correctness | None) -> Message | None:
-    """Checks were on, and none of them had a result; None where one had."""
-    if correctness is None or correctness.why_off is not None or correctness.checks:
+    """Checks were on, and none of those that send requests had a result; None where one had."""
+    if correctness is None or correctness.why_off is not None or correctness.sent:
         return None
     times: Counter[str] = Counter()
     for row in correctness.rows:
         times.update(row.not_checked)
     reasons = [why for why, _times in times.most_common(_MOST_REASONS)]
+    if correctness.checks:
+        return Note.ONLY_WATCHED(why=joined(reasons) or "none was made")
     return Note.NOTHING_CHECKED(why=joined(reasons)) if reasons else Note.NO_CHECK_MADE()

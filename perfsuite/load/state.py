@@ -328,7 +328,7 @@ class LoadState:
         taken = list(self._watcher.take())
         never = self._watcher.never() if last and self.checker is not None else ()
         for key, result, found in (*taken, *never):
-            self.recorder.check_ended(key, result, **found)
+            self.recorder.check_ended(key, result, watched=True, **found)
 
     def _write_raw_samples(self) -> None:
         """In small parts between those that wait for answers, whose times it must not lengthen."""

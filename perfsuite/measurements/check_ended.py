@@ -13,9 +13,9 @@ from perfsuite.model.correctness import CheckKey, CheckResult, CheckStep, Exchan
 class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag="check", tag_field="kind"):
     """A check of correctness that ended in one UTC second, or that could not be made (`why`).
 
-    `count`: of alike ones, those of answers of the load, of which the first is shown. `requests`: how many were sent,
-    logins included; they are in no other record. `result` and the fields from `expected`
-    on as in `perfsuite.model.correctness`.
+    `watched`: it was no request of a check that showed it, but answers of the load; `count`: how many alike ones, of
+    which the first is shown. `requests`: how many were sent, logins included; they are in no other record. `result` and
+    the fields from `expected` on as in `perfsuite.model.correctness`.
     """
 
     worker: str
@@ -33,6 +33,7 @@ class CheckEnded(msgspec.Struct, frozen=True, gc=False, omit_defaults=True, tag=
     seen: str = ""
     evidence: tuple[Exchanged, ...] = ()
     steps: tuple[CheckStep, ...] = ()
+    watched: bool = False
 
 
 @dataclass(slots=True)
@@ -40,6 +41,8 @@ class CheckTotals:
     """The checks of a run, added up."""
 
     requests: int = 0
+    sent: int = 0
+    """Checks with a result that sent requests of their own."""
     results: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
     """How often a check ended so, by `CheckResult`; those without a result are in `not_checked`."""
     not_checked: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
@@ -55,6 +58,7 @@ class CheckTotals:
             self.not_checked[key, record.why] += record.count
             return
         self.results[key, record.result] += record.count
+        self.sent += 0 if record.watched else record.count
         if record.result == CheckResult.VIOLATED:
             known = self.violations.setdefault(key, record)
             if (record.second, record.sequence) < (known.second, known.sequence):

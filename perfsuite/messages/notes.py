@@ -46,6 +46,10 @@ class Note(Code):
     NOTHING_CHECKED = (
         "no check of correctness had a result ({why}): this run does not show whether the answers stay right under load"
     )
+    ONLY_WATCHED = (
+        "no check of correctness that sends requests had a result ({why}): only answers that the load got anyway were"
+        " looked at"
+    )
     NO_CHECK_MADE = "no check of correctness was made: this run does not show whether the answers stay right under load"
     CLOCK_SET = (
         "the system clock was set {direction} by {by_s:seconds} during the run, or the machine slept; the times of"

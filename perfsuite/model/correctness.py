@@ -150,6 +150,8 @@ class Correctness:
     violations: tuple[Violation, ...] = ()
     why_off: ChecksOff | None = None
     """Why nothing was checked; None where checks were on."""
+    sent: int = 0
+    """Checks with a result that sent requests of their own; the others are answers of the load."""
 
     @property
     def share(self) -> float:

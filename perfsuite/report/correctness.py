@@ -34,7 +34,7 @@ def cost_line(found: Correctness) -> Message:
     cost = CorrectnessText.COST(
         requests=found.requests, load=found.load_requests, share=found.share, level=found.level.value
     )
-    return cost.also(CorrectnessText.WATCHED() if found.checks > found.requests else None)
+    return cost.also(CorrectnessText.WATCHED() if found.checks > found.sent else None)
 
 
 def violation_line(violation: Violation) -> Message:

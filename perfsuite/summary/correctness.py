@@ -21,7 +21,9 @@ def correctness_of(plan: Plan, aggregate: Aggregate) -> Correctness | None:
     totals = aggregate.checks
     requests = sum(role.requests for role in aggregate.by_role.values()) + aggregate.expired
     rows, violations = _rows(totals), _violations(totals)
-    return Correctness(plan.check_correctness, totals.requests, requests, rows, violations, plan.checks_off)
+    return Correctness(
+        plan.check_correctness, totals.requests, requests, rows, violations, plan.checks_off, totals.sent
+    )
 
 
 def _rows(totals: CheckTotals) -> tuple[CheckRow, ...]:

@@ -130,6 +130,7 @@ def test_a_search_fails_for_them() -> None:
         pytest.param(HEALTHY, [], id="some had a result"),
         pytest.param(UNREACHED, [Note.NOTHING_CHECKED], id="none had one"),
         pytest.param(replace(UNREACHED, rows=()), [Note.NO_CHECK_MADE], id="no check at all"),
+        pytest.param(replace(HEALTHY, sent=0), [Note.ONLY_WATCHED], id="only answers of the load had one"),
         pytest.param(Correctness(CheckLevel.OFF, why_off=ChecksOff.OPTION), [], id="switched off"),
     ],
 )

@@ -221,11 +221,8 @@ def test_a_target_where_agents_see_a_team_is_told_how_to_be_loaded() -> None:
     state.thorough = True
     without = asked(target, state, off)
 
-    assert (check.works, check.message) == (
-        Works.BROKEN,
-        "rows with different agent_id, only one's own were asked for; if agents of this target may see rows of others,"
-        " run with --check-correctness off",
-    )
+    rule = "rows with different agent_id, only one's own were asked for"
+    assert (check.works, check.message) == (Works.BROKEN, str(PreflightMessage.ROWS_OF_OTHERS(failure=rule)))
     assert works_of(without) == {}
 
 

@@ -36,11 +36,12 @@ ROWS = (
     CheckRow(Invariant.WRITES, READ_BACK, "junior_agent", "policies.create", 5),
     CheckRow(Invariant.CONTESTS, RACE, "junior_agent", "policies.create", not_checked={"HTTP 503": 3, BUDGET: 1}),
 )
-VIOLATED = Correctness(CheckLevel.SAMPLE, 118, 6_012, ROWS, VIOLATIONS)
+VIOLATED = Correctness(CheckLevel.SAMPLE, 118, 6_012, ROWS, VIOLATIONS, sent=28)
 HEALTHY = Correctness(
     CheckLevel.SAMPLE,
     96,
     6_012,
     tuple(CheckRow(row.invariant, row.rule, row.role, row.operation, row.checks, 0, row.not_checked) for row in ROWS),
+    sent=28,
 )
 UNREACHED = Correctness(CheckLevel.SAMPLE, 3, 150, tuple(row for row in ROWS if not row.checks))

@@ -46,13 +46,15 @@ def test_checks_of_a_rule_are_added_up_by_role_and_operation() -> None:
         ended(LIST, NOT_CHECKED, 7, why="HTTP 503"),
         ended(READ, HELD, 7, requests=1),
         ended(READ, VIOLATED, 8, requests=2, expected="HTTP 403", seen="HTTP 200"),
+        ended(LIST, HELD, 9, count=20, watched=True),
     )
     assert found is not None
-    assert (found.level, found.why_off, found.requests, found.checks, found.held) == (CheckLevel.SAMPLE, None, 6, 3, 2)
+    assert (found.level, found.why_off, found.requests, found.checks) == (CheckLevel.SAMPLE, None, 6, 23)
+    assert (found.held, found.sent) == (22, 3)
     assert found.rows == (
         CheckRow(Invariant.ISOLATION, "own rows only", "reader", "policies.read", held=1, violated=1),
         CheckRow(
-            Invariant.PERMISSIONS, "refused to other roles", "reader", "users.list", 1, 0, not_checked={"HTTP 503": 2}
+            Invariant.PERMISSIONS, "refused to other roles", "reader", "users.list", 21, 0, not_checked={"HTTP 503": 2}
         ),
     )
     assert list(found.rules) == [(row.invariant, row.rule) for row in found.rows]
