@@ -14,8 +14,11 @@ from typing import Any, Protocol
 
 from perfsuite.model.correctness import CheckKey, Invariant
 
-_OVERLOADED = frozenset({0, 408, 425, 429, 502, 503, 504})
-"""Statuses of a target that is too busy, or cannot be reached (0): they say nothing about its correctness."""
+SERVER_ERROR = 500
+"""An error in the target itself."""
+_TOO_BUSY = frozenset({0, 408, 425, 429})
+"""Statuses of a target that is too busy, or cannot be reached (0), like every one above SERVER_ERROR, which gateways
+give as well: they say nothing about its correctness."""
 
 ALONE = "no load"
 """Known to the ground where there is no load: the roles that have an account. What a load does besides, a check does by
@@ -84,17 +87,32 @@ class Reply:
     @property
     def ok(self) -> bool:
         """The request succeeded."""
-        return 200 <= self.status < 300
+        return 200 <= self.status < 300 and not self.is_page
+
+    @property
+    def is_page(self) -> bool:
+        """It is no JSON. To a request that succeeds, the target gives no such answer; a gateway may: "please wait"."""
+        return self.body is None and self.content.strip() not in (b"", b"null")
+
+    @property
+    def says_nothing(self) -> bool:
+        """The target was too busy, or knows the session no more, which could not be renewed either; or a gateway
+        answered in its place."""
+        if self.status == 401:
+            return self.send.token is TokenKind.OWN
+        return self.status in _TOO_BUSY or self.status > SERVER_ERROR or (self.status < 400 and not self.ok)
 
     @property
     def outcome(self) -> str:
         """In words."""
-        return f"HTTP {self.status}" if self.status else "no answer"
+        if not self.status:
+            return "no answer"
+        return f"HTTP {self.status}, not JSON" if self.is_page else f"HTTP {self.status}"
 
     @property
     def unclear(self) -> bool:
         """Nobody knows whether the target did what it was asked for."""
-        return self.status in _OVERLOADED or self.status >= 500
+        return self.status in _TOO_BUSY or self.status >= SERVER_ERROR
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +142,10 @@ Steps = Generator["tuple[Send, ...] | float", "tuple[Reply, ...]", Outcome]
 
 class Unanswered(Exception):
     """The target was too busy to answer, or could not do it: this check has no result. `str` says why."""
+
+
+class Unavailable(Unanswered):
+    """A request that cannot be made, nor a moment later."""
 
 
 class Ground(Protocol):
@@ -203,8 +225,8 @@ def succeeded(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Repl
 
 
 def answered(reply: Reply) -> Reply:
-    """The same reply. Raises Unanswered where the target was too busy to answer."""
-    if reply.status in _OVERLOADED:
+    """The same reply. Raises Unanswered where it says nothing."""
+    if reply.says_nothing:
         raise Unanswered(reply.outcome)
     return reply
 

@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.correctness.check import Check, CheckActor, Reply, Send, TokenKind, Unanswered
+from perfsuite.correctness.check import Check, CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
 from perfsuite.correctness.tokens import token_for
 from perfsuite.model import Account
 from perfsuite.model.role import Role
@@ -136,8 +136,9 @@ class CheckClient:
         creates = bool(operation.creates)
         if creates:
             self.run.announce(operation, send.body, session.phone_number)
+        token = session.token
         answer, request_id = self._exchange(transport, session, send, operation)
-        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, operation):
+        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, token, operation):
             answer, request_id = self._exchange(transport, session, send, operation)
             if answer.status == 401:
                 self._refused_again.add((session.phone_number, operation.name))
@@ -146,9 +147,11 @@ class CheckClient:
             self.run.settle(operation, send.body, answer.status, body)
         return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body)
 
-    def _log_in_again(self, session: Session, operation: Operation) -> bool:
-        """False where no login helps."""
+    def _log_in_again(self, session: Session, refused: str, operation: Operation) -> bool:
+        """False where no login helps. `refused`: the token."""
         with self._login:
+            if session.token != refused:
+                return True  # somebody else has logged in since
             if session.login_rejected or session.login_wait_s:
                 return False
             return (session.phone_number, operation.name) not in self._refused_again and session.login()
@@ -187,11 +190,11 @@ class CheckClient:
 
         Raises Unanswered."""
         if session.login_rejected or before.login_rejected:
-            raise Unanswered(LOGIN_REFUSED)
+            raise Unavailable(LOGIN_REFUSED)
         if session.login_wait_s or before.login_wait_s:
-            raise Unanswered(LOGIN_WAITS)
+            raise Unavailable(LOGIN_WAITS)
         if not session.login():
-            raise Unanswered(LOGIN_REFUSED if session.login_rejected else NO_LOGIN)
+            raise Unavailable(LOGIN_REFUSED) if session.login_rejected else Unanswered(NO_LOGIN)
 
     def close(self) -> None:
         """Close the connections."""

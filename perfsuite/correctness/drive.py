@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeVar
 
-from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered
+from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered, Unavailable
 from perfsuite.model.correctness import CheckStep
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -83,10 +83,10 @@ class RecordingCarrier:
         self._waited_s = 0.0
         try:
             replies = self._carrier.exchange(sends)
-        except Unanswered:
-            self.was_busy = True
+        except Unanswered as why:
+            self.was_busy |= not isinstance(why, Unavailable)
             raise
-        self.was_busy |= any(reply.unclear for reply in replies)
+        self.was_busy |= any(reply.unclear or reply.says_nothing for reply in replies)
         self._heard(steps, replies)
         return replies
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from perfsuite.correctness.arguments import source_of
 from perfsuite.correctness.check import (
+    SERVER_ERROR,
     Check,
     CheckActor,
     Ground,
@@ -21,6 +22,7 @@ from perfsuite.correctness.check import (
     Steps,
     Unanswered,
     Violated,
+    answered,
     ask,
 )
 from perfsuite.correctness.drive import Carrier
@@ -45,7 +47,6 @@ NOT_REFUSED_BEFORE = "it is not known how it was refused before the load"
 BEFORE = "statuses before the load"
 """What `Ground.known` has them under: `Refusal.name` → status."""
 _NOBODY = "00000000-0000-4000-8000-000000000000"
-_SERVER_ERROR = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +111,10 @@ def statuses(
     for each in filter(lambda refusal: possible(_same_refusal(refusal)), REFUSALS):
         try:
             (reply,) = carrier.exchange((each.send(ground),))
+            answered(reply)
         except Unanswered:
             continue
-        if 400 <= reply.status < _SERVER_ERROR:
+        if 400 <= reply.status < SERVER_ERROR:
             found[each.name] = reply.status
     return found
 
@@ -125,6 +127,8 @@ def _same_refusal(refusal: Refusal) -> Check:
         reply = yield from ask(refusal.send(ground))
         if reply.status == before:
             return Held()
+        if reply.is_page and reply.status != SERVER_ERROR:
+            return NotChecked(reply.outcome)  # of a gateway
         return Violated(f"HTTP {before}, as before the load", f"HTTP {reply.status}", (reply,))
 
     writes = CATALOGUE[refusal.operation].writes
@@ -140,8 +144,8 @@ def _answered(name: str, actor: CheckActor) -> Check:
     def steps(ground: Ground) -> Steps:
         found = yield from source.find(ground, actor)
         reply = yield from ask(Send(actor, name, found.path, found.body))
-        if reply.status >= _SERVER_ERROR:
-            return Violated("no error of the server", f"HTTP {reply.status}", (reply,))
+        if reply.status == SERVER_ERROR:
+            return Violated(NO_SERVER_ERROR, f"HTTP {reply.status}", (reply,))
         return Held() if reply.ok else NotChecked(f"answered with HTTP {reply.status}")
 
     uses = source.uses

@@ -6,7 +6,7 @@ import base64
 
 import msgspec
 
-from perfsuite.correctness.check import TokenKind, Unanswered
+from perfsuite.correctness.check import TokenKind, Unavailable
 from perfsuite.target.session import Session
 
 NONE_EXPIRED = "no token has expired yet"
@@ -18,7 +18,7 @@ _UNSIGNED_HEAD = {"alg": "none", "typ": "JWT"}
 
 
 def token_for(kind: TokenKind, session: Session) -> str:
-    """What a request shows in place of the session's token; "" for none. Raises Unanswered where there is no such."""
+    """What a request shows in place of the session's token; "" for none. Raises Unavailable where there is no such."""
     own = session.token
     if kind in (TokenKind.OWN, TokenKind.DEACTIVATED):
         return own
@@ -26,11 +26,11 @@ def token_for(kind: TokenKind, session: Session) -> str:
         return ""
     if kind is TokenKind.EXPIRED:
         if not session.expired_token:
-            raise Unanswered(NONE_EXPIRED)
+            raise Unavailable(NONE_EXPIRED)
         return session.expired_token
     parts = own.split(".")
     if len(parts) != _PARTS:  # it would be refused as a text that nobody knows, not for its signature
-        raise Unanswered(NO_SIGNATURE)
+        raise Unavailable(NO_SIGNATURE)
     head, payload, _signature = parts
     if kind is TokenKind.FORGED:
         # The same claims under the signature of somebody who does not know the key.

@@ -41,6 +41,9 @@ class ReplayMessage(Code):
     EXPECTED = "Expected: {expected}"
     SEEN = "Seen: {seen}"
     HAPPENS = "It still happens ({tries:n try/tries})"
-    DOES_NOT = "It did not happen without load ({tries:n try/tries})"
-    DOES_NOT_WITHOUT_LOAD = DOES_NOT + ", which says little: it is not expected to"
+    DOES_NOT = (
+        "It did not happen without load ({tries:n try/tries}): it may be fixed, or happen only under load; "
+        "another run under load shows which"
+    )
     NOT_TRIED = "It could not be tried: {why}"
+    NO_EXPIRED_TOKEN = "it needs a token that has expired, and fresh sessions have none"

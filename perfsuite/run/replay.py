@@ -12,6 +12,7 @@ from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import secrets_of, without_secrets_of
+from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.correctness.thread_turns import ThreadTurns
 from perfsuite.messages.replay import ReplayMessage
@@ -51,6 +52,11 @@ class ReplayResult:
     outcome: Outcome
     tries: int = 0
     cleanup: Cleanup | None = None
+
+
+def why_never(check: Check) -> str:
+    """Why no replay can make the check; "" where one may."""
+    return ReplayMessage.NO_EXPIRED_TOKEN() if check.rule == REFUSED_TOKENS[TokenKind.EXPIRED] else ""
 
 
 def replay(

@@ -38,13 +38,14 @@ class BareGround:
 class SameAnswer:
     """Answers every request with one status, and with the same body."""
 
-    def __init__(self, status: int, body: Any = None) -> None:
+    def __init__(self, status: int, body: Any = None, content: bytes = b"") -> None:
         self.sent: list[Send] = []
-        self._status, self._body = status, body
+        self._answer = status, body, content
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
         self.sent.extend(sends)
-        return tuple(Reply(send, self._status, self._body) for send in sends)
+        status, body, content = self._answer
+        return tuple(Reply(send, status, body, content=content) for send in sends)
 
     def wait(self, seconds: float) -> None:
         pass

@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from perfsuite.correctness import watched
+from perfsuite.correctness.catalogue import all_checks
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
@@ -16,13 +18,15 @@ from perfsuite.correctness.check import (
     Reply,
     Send,
     Steps,
+    TokenKind,
     Unanswered,
     Violated,
     ask,
 )
 from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.errors import BEFORE, REFUSALS
 from perfsuite.model.correctness import Invariant
-from tests.correctness.carriers import BareGround
+from tests.correctness.carriers import BareGround, SameAnswer
 
 ME = CheckActor("policyholder")
 READ, WRITE = Send(ME, "users.me"), Send(ME, "users.preferences")
@@ -98,6 +102,39 @@ def test_a_check_without_an_answer_puts_back_what_it_changed(status: int | None)
 
 def test_not_even_that_may_be_answered() -> None:
     assert done(puts_back, 200, 429, None)[0] == NotChecked("no login")
+
+
+@pytest.mark.parametrize(
+    ("status", "content"),
+    [
+        *((status, b"") for status in (0, 302, 401, 408, 425, 429, 501, 502, 505, 507, 520, 530, 598)),
+        pytest.param(200, b"<html>Please wait</html>", id="a page of a gateway"),
+    ],
+)
+def test_no_check_finds_a_violation_in_answers_that_say_nothing(status: int, content: bytes) -> None:
+    for check in (*all_checks(), *watched.checks()):
+        ground = BareGround()
+        ground.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
+        outcome = carry_out(check, ground, SameAnswer(status, None, content))
+        assert not isinstance(outcome, Violated), check.key
+
+
+@pytest.mark.parametrize(
+    ("reply", "ok", "says_nothing"),
+    [
+        (Reply(READ, 200, {}, content=b"{}"), True, False),
+        (Reply(WRITE, 204, None), True, False),
+        pytest.param(Reply(WRITE, 200, None, content=b"null"), True, False, id="JSON, and no object"),
+        pytest.param(Reply(READ, 200, None, content=b"<html>"), False, True, id="a page"),
+        pytest.param(Reply(READ, 404, None, content=b"Not Found"), False, False, id="a refusal in words"),
+        pytest.param(Reply(READ, 401, {}), False, True, id="a session that is lost"),
+        pytest.param(Reply(Send(ME, "users.me", token=TokenKind.FORGED), 401, {}), False, False, id="forged"),
+        (Reply(READ, 500, None, content=b"Internal Server Error"), False, False),
+        (Reply(READ, 501, None), False, True),
+    ],
+)
+def test_which_answers_say_something(reply: Reply, ok: bool, says_nothing: bool) -> None:
+    assert (reply.ok, reply.says_nothing) == (ok, says_nothing)
 
 
 def test_an_error_of_a_check_is_no_result_of_it() -> None:

@@ -6,7 +6,18 @@ import random
 
 import pytest
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Reply, Send, Steps, TokenKind, Unanswered
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    Ground,
+    Held,
+    Reply,
+    Send,
+    Steps,
+    TokenKind,
+    Unanswered,
+    Unavailable,
+)
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.model.correctness import CheckStep, Invariant
 from tests.correctness.carriers import SameAnswer
@@ -65,19 +76,24 @@ def test_one_request_after_the_other_is_no_race() -> None:
     assert not carrier.is_race
 
 
-@pytest.mark.parametrize(("status", "busy"), [(200, False), (404, False), (0, True), (503, True)])
+@pytest.mark.parametrize(
+    ("status", "busy"), [(200, False), (404, False), (0, True), (401, True), (500, True), (503, True)]
+)
 def test_a_target_that_does_not_answer_was_busy(status: int, busy: bool) -> None:
     carrier = RecordingCarrier(SameAnswer(status))
     carrier.exchange((Send(SENIOR, "policies.list"),))
     assert carrier.was_busy is busy
 
 
-def test_a_target_where_nobody_can_log_in_was_busy() -> None:
+@pytest.mark.parametrize(
+    ("why", "busy"), [(Unanswered("no login"), True), (Unavailable("its login was refused"), False)]
+)
+def test_a_request_that_could_not_be_made_may_be_made_the_next_time(why: Unanswered, busy: bool) -> None:
     class Closed(Silent):
         def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
-            raise Unanswered("no login")
+            raise why
 
     carrier = RecordingCarrier(Closed())
     with pytest.raises(Unanswered):
         carrier.exchange((Send(SENIOR, "policies.list"),))
-    assert carrier.was_busy
+    assert carrier.was_busy is busy

@@ -57,17 +57,21 @@ def test_a_healthy_backend_refuses_as_before_and_answers_what_is_right(api: Api)
     assert others == {"preferences.read": NotChecked("answered with HTTP 405")}
 
 
-def test_only_what_was_refused_is_kept() -> None:
-    assert errors.statuses(BareGround(), SameAnswer(200, {})) == errors.statuses(BareGround(), SameAnswer(503)) == {}
+@pytest.mark.parametrize("status", [200, 302, 401, 408, 425, 429, 500, 503, 520])
+def test_what_was_granted_or_not_answered_before_the_load_is_not_kept(status: int) -> None:
+    assert errors.statuses(BareGround(), SameAnswer(status, {})) == {}
+
+
+def test_only_what_can_be_checked_is_kept() -> None:
     kept = errors.statuses(BareGround(), SameAnswer(404), lambda check: check.operation == "users.list")
     assert kept == {"users.list as support_staff": 404, "users.list as policyholder": 404}
 
 
-def outcome_of(status: int, before: int | None) -> Outcome:
+def outcome_of(status: int, before: int | None, content: bytes = b"") -> Outcome:
     """How the check of a request ends that got one status before the load and gets another under it."""
     check, ground = of(SAME_REFUSAL)[0], BareGround()
     ground.known[BEFORE] = {} if before is None else {REFUSALS[0].name: before}
-    return carry_out(check, ground, SameAnswer(status))
+    return carry_out(check, ground, SameAnswer(status, None, content))
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 422, 500])
@@ -77,11 +81,18 @@ def test_another_status_than_before_is_a_violation(status: int) -> None:
     assert (outcome.expected, outcome.seen) == ("HTTP 404, as before the load", f"HTTP {status}")
 
 
+def test_a_page_of_a_gateway_is_no_other_refusal() -> None:
+    page = b"<html>Too many requests from your network</html>"
+    assert outcome_of(403, before=404, content=page) == NotChecked("HTTP 403, not JSON")
+    assert outcome_of(403, before=403, content=page) == Held()
+    assert isinstance(outcome_of(500, before=404, content=b"Internal Server Error"), Violated)
+
+
 def test_a_request_that_was_not_refused_before_is_not_checked() -> None:
     assert outcome_of(404, before=None) == NotChecked(errors.NOT_REFUSED_BEFORE)
 
 
-@pytest.mark.parametrize("status", [0, 429, 502, 503, 504])
+@pytest.mark.parametrize("status", [0, 302, 401, 408, 429, 501, 502, 503, 504, 507, 520, 530])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
     ground = BareGround()
     ground.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from threading import Barrier
+
 import pytest
 
-from perfsuite.correctness.check import CheckActor, Send, Unanswered
+from perfsuite.correctness import errors
+from perfsuite.correctness.check import CheckActor, Held, NotChecked, Send, Unanswered
 from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS, CheckClient
+from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.errors import BEFORE, SAME_REFUSAL
 from perfsuite.correctness.thread_turns import ThreadTurns
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, LastRequest
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
-from tests.target.fake_target import ACCOUNTS, FakeTarget, answer
+from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget, answer
 
 ROLE = "policyholder"
 READ = Send(CheckActor(ROLE), "users.me")
@@ -71,6 +76,36 @@ def test_a_token_that_is_refused_is_renewed_once_where_that_does_not_help() -> N
     target.give("users.me", *[answer({}, 401)] * 5)
     client = client_of(target)
     assert [client.exchange((READ,))[0].status for _check in range(4)] == [401] * 4
+    assert asked(target).count("login") == 2
+
+
+@pytest.mark.parametrize("login", [answer({}, 429, Retry_After="30"), answer({}, 503)])
+def test_a_session_that_is_lost_while_nobody_can_log_in_gives_no_result(login: Answer) -> None:
+    (check,) = (one for one in errors.checks() if one.key[1:] == (SAME_REFUSAL, "users.list", (ROLE,)))
+    target = FakeTarget()
+    target.forbidden.add((ROLE, "users.list"))
+    client = client_of(target)
+    client.known[BEFORE] = errors.statuses(client, client, lambda one: one.key == check.key)
+    assert carry_out(check, client, client) == Held()
+
+    target.give(check.operation, *[answer({}, 401)] * 2)
+    target.give("login", login)
+
+    assert carry_out(check, client, client) == NotChecked("HTTP 401")
+
+
+def test_requests_at_the_same_instant_renew_a_lost_session_once() -> None:
+    target = FakeTarget()
+    client = client_of(target)
+    client.exchange((READ,))
+    both = Barrier(2, timeout=5)
+
+    def lost(_asked: Asked) -> Answer:
+        both.wait()
+        return answer({}, 401)
+
+    target.give("users.me", lost, lost)
+    assert [reply.status for reply in client.exchange((READ, READ))] == [200, 200]
     assert asked(target).count("login") == 2
 
 

@@ -6,10 +6,13 @@ from contextlib import closing
 
 import pytest
 
-from perfsuite.correctness.check import ALONE, NO_DATA, Check, Held, NotChecked, Violated
+from perfsuite.correctness.check import ALONE, NO_DATA, Check, Held, NotChecked, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
+from perfsuite.roles import ROLES
+from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import OWNER_FIELDS
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, SameAnswer
 from tests.correctness.conftest import Serve
@@ -62,6 +65,27 @@ def test_a_cache_without_role_shows_rows_of_several_after_somebody_who_sees_all_
     assert checked
     assert {outcome.seen for outcome in outcomes if isinstance(outcome, Violated)} == {"rows of several accounts"}
     assert all(isinstance(outcome, Violated) for outcome in outcomes)
+
+
+class NobodyElse(SameAnswer):
+    """Of those who see everybody's rows, none can log in."""
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        if any((send.operation, send.actor.role) not in OWNER_FIELDS for send in sends):
+            raise Unanswered("its login was refused")
+        return super().exchange(sends)
+
+
+def test_whoever_cannot_log_in_does_not_keep_the_asker_from_showing_it() -> None:
+    for check in of(OWN_LISTS):
+        field = OWNER_FIELDS[check.operation, check.roles[0]]
+        ground = BareGround()
+        ground.known[ALONE] = [role.slug for role in ROLES]
+        one, two = ([{field: str(owner)} for owner in range(owners)] for owners in (1, 2))
+        place = CATALOGUE[check.operation].lists
+        several, own = (NobodyElse(200, {place: rows} if place else rows) for rows in (two, one))
+        assert isinstance(carry_out(check, ground, several), Violated)
+        assert carry_out(check, ground, own) == Held()
 
 
 def test_rows_that_nobody_asked_for(serve: Serve) -> None:

@@ -12,6 +12,9 @@ import msgspec
 import pytest
 
 from perfsuite.cli.main import main
+from perfsuite.correctness import permissions
+from perfsuite.correctness.check import TokenKind
+from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Plan, Scenario
 from perfsuite.model.correctness import CheckKey, Invariant, Violation
@@ -169,6 +172,20 @@ def test_what_cannot_be_replayed_is_said_in_a_line_or_two(
     err = capsys.readouterr().err
     assert said in err
     assert err.count("\n") <= 2
+
+
+@pytest.mark.parametrize("demo", [None, "embedded"])
+def test_a_token_that_expired_cannot_be_replayed_which_is_said_at_once(
+    demo: str | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rule = REFUSED_TOKENS[TokenKind.EXPIRED]
+    check = next(check for check in permissions.checks() if check.rule == rule)
+    violation = Violation("v1", check.invariant, rule, check.operation, check.roles, "HTTP 401", "HTTP 200")
+    folder = a_run(tmp_path, "http://127.0.0.1:1", demo, violations=[violation])
+
+    assert main(["replay", str(folder), "v1"]) == 4
+
+    assert capsys.readouterr().out.splitlines() == [ReplayMessage.NOT_TRIED(why=ReplayMessage.NO_EXPIRED_TOKEN())]
 
 
 def test_a_demo_has_its_own_accounts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

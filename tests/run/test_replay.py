@@ -18,11 +18,14 @@ from perfsuite.correctness.check import (
     Send,
     Steps,
     TokenKind,
+    Unavailable,
     Violated,
     answered,
     ask,
 )
+from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS
 from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.correctness.tokens import NONE_EXPIRED
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model.correctness import CheckStep, Invariant
 from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, SpokenTurns, StepLines, try_again
@@ -108,6 +111,20 @@ def test_it_is_tried_until_it_happens(
     assert isinstance(result.outcome, outcome)
     assert (result.tries, target.sent) == (tries, sent)
     assert set(target.waited) <= {PAUSE_S}
+
+
+@pytest.mark.parametrize("why", [NONE_EXPIRED, LOGIN_REFUSED, LOGIN_WAITS])
+def test_a_request_that_cannot_be_made_is_not_tried_again(why: str) -> None:
+    class Closed(ScriptedTarget):
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            super().exchange(sends)
+            raise Unavailable(why)
+
+    target, lines = Closed(200), list[str]()
+
+    result = try_again(ONE, target, lines.append)
+
+    assert (result.outcome, target.sent, lines, target.waited) == (NotChecked(why), 1, [], [])
 
 
 def test_the_steps_of_the_first_try_and_of_the_one_that_shows_it_are_said() -> None:

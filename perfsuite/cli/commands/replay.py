@@ -27,7 +27,7 @@ from perfsuite.report.files.violations import read_violations
 from perfsuite.roles import ROLES
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.load_run import PLAN_FILE, PREFLIGHT_FILE, load
-from perfsuite.run.replay import ReplayResult
+from perfsuite.run.replay import ReplayResult, why_never
 from perfsuite.run.replay import replay as replay_check
 from perfsuite.target.hosts import HostRules, allowed_names, checked_url
 
@@ -51,6 +51,9 @@ def replay(call: Invocation[ReplayOptions]) -> int:
             terminal.out(line)
         return EXIT_PASS
     violation, check = _chosen(violations, options, plan)
+    if why := why_never(check):
+        terminal.out(ReplayMessage.NOT_TRIED(why=why))
+        return EXIT_INCONCLUSIVE
     preflight = options.run / PREFLIGHT_FILE
     refusals = load(preflight, PreflightReport).refusals if preflight.exists() else {}
     screen = QuietScreen(terminal.results) if options.output.quiet else PlainScreen(terminal.results)
@@ -69,7 +72,7 @@ def replay(call: Invocation[ReplayOptions]) -> int:
             errors=call.errors,
         )
         result = replay_check(context, place.plan, place.accounts, check, f"replay_{violation.id}", refusals)
-    return _shown(result, check, call)
+    return _shown(result, call)
 
 
 def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str]:
@@ -133,7 +136,7 @@ def _demo(stack: ExitStack, plan: Plan, options: ReplayOptions, screen: Screen) 
 # ── the outcome ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def _shown(result: ReplayResult, check: Check, call: Invocation[ReplayOptions]) -> int:
+def _shown(result: ReplayResult, call: Invocation[ReplayOptions]) -> int:
     """Print how it ended; the exit code."""
     outcome, out = result.outcome, call.terminal.out
     rows = code_of_rows(result.cleanup, call.options.plan, call)
@@ -145,8 +148,5 @@ def _shown(result: ReplayResult, check: Check, call: Invocation[ReplayOptions]) 
         out(ReplayMessage.SEEN(seen=outcome.seen))
         out(ReplayMessage.HAPPENS(tries=result.tries))
         return EXIT_FAIL
-    if check.under_load_only:
-        out(ReplayMessage.DOES_NOT_WITHOUT_LOAD(tries=result.tries))
-    else:
-        out(ReplayMessage.DOES_NOT(tries=result.tries))
+    out(ReplayMessage.DOES_NOT(tries=result.tries))
     return rows
