@@ -8,8 +8,10 @@ import msgspec
 
 from perfsuite.correctness.check import TokenKind, Unavailable
 from perfsuite.target.session import Session
+from perfsuite.target.token import claims_of
 
 NONE_EXPIRED = "no token has expired yet"
+NO_END = "the tokens of the target do not say when they expire"
 NO_SIGNATURE = "the tokens of the target have no signature"
 
 _PARTS = 3
@@ -25,6 +27,8 @@ def token_for(kind: TokenKind, session: Session) -> str:
     if kind is TokenKind.NONE:
         return ""
     if kind is TokenKind.EXPIRED:
+        if "exp" not in claims_of(own):  # each use may lengthen its life
+            raise Unavailable(NO_END)
         if not session.expired_token:
             raise Unavailable(NONE_EXPIRED)
         return session.expired_token

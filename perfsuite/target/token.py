@@ -31,8 +31,8 @@ _FOR_THE_LOAD = frozenset({408, 425, 429})
 _ROUNDED_S = 1.0
 """Times in tokens and in the header Date are cut to whole seconds: the token may live this much shorter."""
 
-EXPIRED_FOR_S = 60.0
-"""So long after its expiry a token certainly has expired: targets may allow for clocks that differ."""
+EXPIRED_FOR_S = 300.0
+"""So long after its expiry a token certainly has expired: targets may allow for clocks that differ by minutes."""
 
 _UNTIL_REFUSED = "it is used until the target refuses it"
 
@@ -130,7 +130,7 @@ def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]
 
     None where neither is there.
     """
-    claims = _claims(token)
+    claims = claims_of(token)
     if "exp" in claims:
         expires_at, issued_at = _number(claims["exp"]), _number(claims.get("iat"))
         if expires_at is None:
@@ -148,7 +148,7 @@ def _life(token: str, expires_in: object, date: str) -> tuple[float | None, str]
     return life_s, "" if SHORTEST_S <= life_s <= LONGEST_S else duration(life_s)
 
 
-def _claims(token: str) -> dict[str, Any]:
+def claims_of(token: str) -> dict[str, Any]:
     """The claims of a JWT, unverified; {} for any other token."""
     parts = token.split(".")
     if len(parts) != 3:

@@ -7,13 +7,13 @@ import json
 
 import pytest
 
-from perfsuite.correctness.check import TokenKind, Unanswered
-from perfsuite.correctness.tokens import NONE_EXPIRED, token_for
+from perfsuite.correctness.check import TokenKind, Unanswered, Unavailable
+from perfsuite.correctness.tokens import NO_END, NONE_EXPIRED, token_for
 from perfsuite.roles import ROLES
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 from perfsuite.target.token import EXPIRED_FOR_S
-from tests.target.fake_target import ACCOUNTS, LIFE_S, FakeTarget, Notes
+from tests.target.fake_target import ACCOUNTS, LIFE_S, FakeTarget, Notes, answer, jwt
 
 
 class Clock:
@@ -56,12 +56,34 @@ def test_an_unsigned_token_says_so(session: Session) -> None:
     assert (claims, signature) == (session.token.split(".")[1], "")
 
 
-def test_an_expired_token_is_one_that_was_renewed_and_whose_life_is_over(session: Session, clock: Clock) -> None:
-    first = session.token
-    clock.now = LIFE_S - 100.0
-    assert session.login()
+def renewed(clock: Clock, *tokens: str) -> Session:
+    """A session that got these tokens, each shortly before the end of the one before."""
+    target = FakeTarget()
+    user = target.users[ACCOUNTS["super_admin"].phone_number]
+    made = Session(ROLES[0], ACCOUNTS["super_admin"], target, RunState("basic_1"), Notes(), clock=clock)
+    for token in tokens:
+        login = {"access_token": token, "refresh_token": "r", "token_type": "bearer", "expires_in": LIFE_S}
+        target.give("login", answer({**login, "user": user, "permissions": []}))
+        assert made.login()
+        clock.now += LIFE_S - 100.0
+    return made
+
+
+def test_an_expired_token_is_one_that_was_renewed_and_whose_life_is_over(clock: Clock) -> None:
+    first, second = (jwt(sub=name, iat=0, exp=LIFE_S) for name in ("1", "2"))
+    session = renewed(clock, first, second)
+    clock.now = LIFE_S + EXPIRED_FOR_S - 1.0
     with pytest.raises(Unanswered, match=NONE_EXPIRED):
         token_for(TokenKind.EXPIRED, session)
     clock.now = LIFE_S + EXPIRED_FOR_S
-    assert token_for(TokenKind.EXPIRED, session) == first
-    assert first != session.token
+    assert (token_for(TokenKind.EXPIRED, session), session.token) == (first, second)
+
+
+@pytest.mark.parametrize("token", ["7f3c9a", jwt(sub="1")])
+def test_a_token_that_does_not_say_when_it_expires_may_live_longer_than_the_login_said(
+    clock: Clock, token: str
+) -> None:
+    session = renewed(clock, token, token)
+    clock.now = LIFE_S + EXPIRED_FOR_S
+    with pytest.raises(Unavailable, match=NO_END):
+        token_for(TokenKind.EXPIRED, session)
