@@ -39,10 +39,14 @@ def mismatches(a: Conditions, b: Conditions, *, apart: Collection[str] = ()) -> 
 
 def cautions(a: Conditions, b: Conditions) -> tuple[Message, ...]:
     """Notes on a comparison of B with A."""
-    if a.suite_version == b.suite_version:
-        return ()
-    versions = (one.suite_version or _UNKNOWN for one in (a, b))
-    return (ComparisonMessage.OTHER_VERSIONS(**dict(zip("ab", versions, strict=True))),)
+    notes: list[Message] = []
+    if a.suite_version != b.suite_version:
+        versions = (one.suite_version or _UNKNOWN for one in (a, b))
+        notes.append(ComparisonMessage.OTHER_VERSIONS(**dict(zip("ab", versions, strict=True))))
+    levels = a.check_correctness, b.check_correctness
+    if all(levels) and levels[0] != levels[1]:
+        notes.append(ComparisonMessage.OTHER_CHECKS(**dict(zip("ab", levels, strict=True))))
+    return tuple(notes)
 
 
 def _of_load(a: Conditions, b: Conditions) -> Iterator[Mismatch]:

@@ -86,6 +86,10 @@ class ComparisonMessage(Code):
     )
     ONLY_IN = "only in {group}, so not compared: {operations:list}"
     OTHER_VERSIONS = "made by different versions of the suite ({a}, {b})"
+    OTHER_CHECKS = (
+        "made with different values of --check-correctness ({a}, {b}): checks add up to 2 % (sample) or 10 %"
+        " (thorough) to the requests of the load"
+    )
 
     # ── differences between conditions ──────────────────────────────────────────────────────────────────────────
     SCENARIO = "other scenario: {a}, {b}"

@@ -20,7 +20,8 @@ class Conditions:
 
     `scenario_digest` identifies the content of the scenario, whatever its name. `data_size`: rows at the target by
     kind, empty where unknown. `machine`: that of the load. `search_by`, `targets_digest`: of a search for the capacity
-    what its load was counted in, and its targets; "" for another run.
+    what its load was counted in, and its targets; "" for another run. `check_correctness`: how much of the load checks
+    added, a `CheckLevel`; "" for runs that were kept before this was recorded.
     """
 
     scenario: str
@@ -36,6 +37,7 @@ class Conditions:
     suite_version: str = ""
     search_by: str = ""
     targets_digest: str = ""
+    check_correctness: str = ""
 
 
 OF_ALL_REQUESTS = ("requests", "failures", "failure_rate")

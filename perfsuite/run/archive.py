@@ -25,6 +25,7 @@ from perfsuite.measurements import file as measurements_file
 from perfsuite.messages import Message
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Plan, PreflightReport, Row, RunReport, Scenario, Summary, Target, Works
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.history import Baseline, Conditions, Measured, PastCapacity, PastRun
 from perfsuite.model.periods import STEADY
 from perfsuite.report.capacity import target_text
@@ -118,7 +119,14 @@ def conditions_of(plan: Plan, preflight: PreflightReport | None, machine_: str) 
         suite_version=plan.suite_version,
         search_by=search.by.value if search else "",
         targets_digest=_targets_digest(plan.targets) if search else "",
+        check_correctness=_check_level(plan),
     )
+
+
+def _check_level(plan: Plan) -> str:
+    """ "" for a run that is older than these checks."""
+    is_older = plan.check_correctness is CheckLevel.OFF and plan.checks_off is None
+    return "" if is_older else plan.check_correctness.value
 
 
 def _searched(scenario: Scenario) -> Scenario:

@@ -106,6 +106,19 @@ def test_another_suite_is_a_caution() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        pytest.param("sample", "sample", (), id="the same"),
+        pytest.param("", "thorough", (), id="not known of an older run"),
+        pytest.param("off", "thorough", (ComparisonMessage.OTHER_CHECKS(a="off", b="thorough"),), id="another level"),
+    ],
+)
+def test_more_checks_are_a_caution(a: str, b: str, expected: tuple[Message, ...]) -> None:
+    pair = conditions(check_correctness=a), conditions(check_correctness=b)
+    assert (mismatches(*pair), cautions(*pair)) == ((), expected)
+
+
 SEARCH = {"search_by": "users", "targets_digest": "t1"}
 
 

@@ -16,6 +16,7 @@ from perfsuite.history import History, write_baseline
 from perfsuite.history.database import database_error
 from perfsuite.messages.run import RunMessage
 from perfsuite.model import ALL, Arrival, CapacityPlan, CapacityReport, Outcome, Scenario, SearchBy
+from perfsuite.model.correctness import CheckLevel, ChecksOff
 from perfsuite.model.history import Baseline, Conditions
 from perfsuite.model.stages import Stage
 from perfsuite.plan.files import read_scenarios
@@ -164,6 +165,19 @@ def test_before_a_run_nothing_is_known_of_the_data() -> None:
     assert (known.data_size, known.left_out) == ({}, ())
     assert known.machine == machine() != ""
     assert 0 not in known.users_by_role.values()
+
+
+@pytest.mark.parametrize(
+    ("level", "why_off", "expected"),
+    [
+        pytest.param(CheckLevel.THOROUGH, None, "thorough", id="on"),
+        pytest.param(CheckLevel.OFF, ChecksOff.REMOTE, "off", id="off"),
+        pytest.param(CheckLevel.OFF, None, "", id="older than checks"),
+    ],
+)
+def test_how_much_was_checked_is_known(level: CheckLevel, why_off: ChecksOff | None, expected: str) -> None:
+    plan = folders.plan(NAME, check_correctness=level, checks_off=why_off)
+    assert conditions_of(plan, None, machine()).check_correctness == expected
 
 
 @pytest.mark.parametrize(
