@@ -16,7 +16,7 @@ from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send,
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
-from perfsuite.correctness.evidence import exchanged, secrets_of, without_secrets_of
+from perfsuite.correctness.evidence import of_violation, secrets_of
 from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, READ_ONLY_STAGE, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import Schedule
@@ -53,6 +53,8 @@ class CheckOrder:
     refusals: Mapping[str, int] = field(default_factory=dict)
     uncounted: Mapping[str, int] = field(default_factory=dict)
     """Both as in `PreflightReport`."""
+    numbers: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    """Of `accounts`: from 1, as the credentials have them."""
 
 
 def check_order(
@@ -61,20 +63,26 @@ def check_order(
     """What a run with this plan checks. `in_use`: phone numbers of the accounts that this process uses; their logins
     cost the checks nothing."""
     of_role: dict[str, list[Account]] = {role.slug: [] for role in roles if plan.users_by_role.get(role.slug)}
-    for account in sorted(accounts, key=lambda account: account.phone_number not in in_use):
+    for account in accounts:
         if account.role in of_role:
             of_role[account.role].append(account)
+    numbers = {
+        slug: sorted(range(1, len(own) + 1), key=lambda number: own[number - 1].phone_number not in in_use)
+        for slug, own in of_role.items()
+    }
+    used_first = {slug: [of_role[slug][number - 1] for number in known] for slug, known in numbers.items()}
     possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
     reasons = [(check, possible.why_not(check)) for check in all_checks()]
     return CheckOrder(
         SHARES[plan.check_correctness],
         plan.seed,
         {role.slug: role for role in roles},
-        of_role,
+        used_first,
         [check for check, why in reasons if not why],
         [(check, why) for check, why in reasons if why],
         preflight.refusals,
         preflight.uncounted,
+        numbers,
     )
 
 
@@ -91,6 +99,7 @@ class Checker:
     ) -> None:
         self._recorder = recorder
         self._secrets = secrets_of(chain.from_iterable(order.accounts.values()), run.secrets)
+        self._numbers = order.numbers
         self.sent = SentCount()
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
@@ -158,10 +167,8 @@ class Checker:
         sent, self._recorded = self.sent.sent - self._recorded, self.sent.sent
         result, found = CheckResult.HELD, dict[str, Any]()
         if isinstance(outcome, Violated):
-            outcome = without_secrets_of(outcome, self._secrets)
-            evidence = tuple(exchanged(reply, self._secrets) for reply in outcome.replies)
             result = CheckResult.VIOLATED
-            found = {"expected": outcome.expected, "seen": outcome.seen, "evidence": evidence, "steps": tuple(steps)}
+            found = of_violation(outcome, steps, self._secrets, self._numbers)
         elif isinstance(outcome, NotChecked):
             result, found = CheckResult.NOT_CHECKED, {"why": outcome.why}
         self._recorder.check_ended(check.key, result, requests=sent, **found)

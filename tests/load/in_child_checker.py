@@ -9,19 +9,21 @@ gevent.monkey.patch_all()
 import time  # noqa: E402
 from collections import Counter  # noqa: E402
 from collections.abc import Callable, Sequence  # noqa: E402
+from dataclasses import replace  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
 from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, Violated, ask  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
-from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder  # noqa: E402
+from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder, check_order  # noqa: E402
 from perfsuite.load.lease import NoLease  # noqa: E402
 from perfsuite.load.sent import SentCount  # noqa: E402
 from perfsuite.measurements.check_ended import CheckEnded  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
-from perfsuite.model.correctness import Invariant  # noqa: E402
+from perfsuite.model import Account, Plan, PreflightReport, Scenario  # noqa: E402
+from perfsuite.model.correctness import CheckLevel, Invariant  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from perfsuite.target.exchange import Answer, LastRequest, Request  # noqa: E402
 from perfsuite.target.run_state import RunState  # noqa: E402
@@ -31,7 +33,7 @@ from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 
 SHARE = 0.02
 ROLE = "policyholder"
-ME = CheckActor(ROLE)
+ME, LAST = CheckActor(ROLE), CheckActor(ROLE, -1)
 HELD_UP = "users.me"
 """The operation that a slow target answers late."""
 
@@ -73,6 +75,7 @@ class Scene:
         self.target, self.sink, self.load, self.failed = FakeTarget(), Kept(), SentCount(), list[list[str]]()
         roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
         order = CheckOrder(SHARE, 1, roles, accounts, checks, [(each, "no account") for each in impossible])
+        order = replace(order, numbers={ROLE: [7]})
         self.run = RunState("check_1", purpose="check")
         recorder = Recorder("worker-1", self.sink)
         self.checker = Checker(order, self.run, recorder, NoLease(), lambda: Connection(self.target, slow_s))
@@ -122,6 +125,11 @@ def asks(_ground: Ground) -> Steps:
 def both(_ground: Ground) -> Steps:
     yield Send(ME, HELD_UP), Send(ME, HELD_UP)
     return Held()
+
+
+def is_wrong(_ground: Ground) -> Steps:
+    reply = yield from ask(Send(LAST, HELD_UP))
+    return Violated("one's own account", f"that of {LAST}", (reply,))
 
 
 def waits(_ground: Ground) -> Steps:
@@ -266,6 +274,34 @@ def read_only_stage_begins() -> dict[str, Any]:
     return scene.told() | {"written": written}
 
 
+def wrong() -> dict[str, Any]:
+    scene = Scene([check("is wrong", is_wrong)])
+    scene.goes_on(lambda: scene.ended, 200)
+    scene.end()
+    (record, *_more) = scene.ended
+    return {
+        "seen": record.seen,
+        "evidence": [each.actor for each in record.evidence],
+        "steps": [each.actor for each in record.steps],
+    }
+
+
+def numbers() -> dict[str, Any]:
+    """Of five accounts the third and the fifth are used by the load."""
+    accounts = [Account(f"910000000{number}", "word", ROLE) for number in range(1, 6)]
+    plan = Plan(
+        "check_1", Scenario("basic", 5, 1, 60), "http://localhost", {ROLE: 5}, (), (), 1, "2026-03-01T09:30:00Z"
+    )
+    order = check_order(
+        replace(plan, check_correctness=CheckLevel.SAMPLE),
+        PreflightReport("http://localhost", "agent-mitra-backend", "2.0", (), ()),
+        ROLES,
+        accounts,
+        {accounts[2].phone_number, accounts[4].phone_number},
+    )
+    return {"accounts": [one.phone_number[-1] for one in order.accounts[ROLE]], "numbers": list(order.numbers[ROLE])}
+
+
 CASES: dict[str, Callable[[], Any]] = {
     "shares": shares,
     "never reached": never_reached,
@@ -279,6 +315,8 @@ CASES: dict[str, Callable[[], Any]] = {
     "read-only stage": read_only_stage,
     "second looks": second_looks,
     "read-only stage begins": read_only_stage_begins,
+    "wrong": wrong,
+    "numbers": numbers,
 }
 
 

@@ -92,5 +92,14 @@ def test_a_check_writes_no_more_when_a_read_only_stage_begins_and_puts_back_what
     assert begins["written"] == ["dark", "light"]
 
 
+def test_a_violation_calls_accounts_by_their_number_in_the_credentials(found: dict[str, Any]) -> None:
+    assert found["wrong"] == {
+        "seen": "that of policyholder#7",
+        "evidence": ["policyholder#7"],
+        "steps": ["policyholder#7"],
+    }
+    assert found["numbers"] == {"accounts": ["3", "5", "1", "2", "4"], "numbers": [3, 5, 1, 2, 4]}
+
+
 def test_no_greenlet_ends_by_an_error(found: dict[str, Any]) -> None:
     assert found["heard"] == []
