@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,7 +24,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.drive import Carrier, drive
 from perfsuite.correctness.next_reads import SOFT_DELETED
-from perfsuite.correctness.own_rows import give_back, make, new_body, rows_in, uses_of
+from perfsuite.correctness.own_rows import Making, give_back, make, new_body, rows_in, uses_of
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of
@@ -42,11 +43,12 @@ UNCOUNTED = "figures before the load"
 _WHOLE = 20
 """So many rows are the whole; more are asked for."""
 _MOST = 100
-_LOOKS = 6
+_LOOKS = 4
 """So often a list or a figure is read until two looks in a row agree."""
 PAUSE_S = 0.5
 """Between two looks: of a write that was not answered yet, one answer may show more than another."""
 _NEW_POLICIES = 5
+_FIGURES = dict(COUNTERS)
 _ADMIN = CheckActor(SUPER)
 
 
@@ -58,8 +60,8 @@ def checks() -> Iterator[Check]:
         yield Check(Invariant.LISTS, PAGES, operation, (CheckActor(role),), 2 + len(uses), steps, uses=uses)
     uses = (POLICIES.create, *uses_of(POLICIES))
     for operation, name in COUNTERS:
-        actors = (_ADMIN, CheckActor(POLICIES.maker))
-        yield Check(Invariant.LISTS, COUNTS, operation, actors, 2, _counts(operation, name), writes=True, uses=uses)
+        actors, steps = (_ADMIN, CheckActor(POLICIES.maker)), _counts(operation, name)
+        yield Check(Invariant.LISTS, COUNTS, operation, actors, 2, steps, writes=True, shares_accounts=True, uses=uses)
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────
@@ -143,17 +145,35 @@ def _path(
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def uncounted(carrier: Carrier, possible: Callable[[Check], bool]) -> dict[str, int]:
-    """Operation → how many policies more than its figure says the list has now. Those that the target is too busy for
-    are left out. `possible`: whether a check can be made."""
+def uncounted(ground: Ground, carrier: Carrier, possible: Callable[[Check], bool]) -> dict[str, int]:
+    """Operation → how many policies more than its figure says the list has, now or when one was sold: a figure may
+    leave out new ones, or be kept for a while. Those that the target is too busy for are left out. `possible`: whether
+    a check can be made."""
+    of_policies = (check for check in checks() if check.rule == COUNTS and possible(check))
+    before = _all_compared([check.operation for check in of_policies], carrier)
+    if not before:
+        return {}
+    try:
+        drive(_sold(ground), carrier)
+    except Unanswered:
+        return {}
+    after = _all_compared(before, carrier)
+    return {operation: before[operation] or more for operation, more in after.items()}
+
+
+def _all_compared(operations: Iterable[str], carrier: Carrier) -> dict[str, int]:
     found: dict[str, int] = {}
-    for check in filter(possible, (check for check in checks() if check.rule == COUNTS)):
-        name = dict(COUNTERS)[check.operation]
-        try:
-            found[check.operation] = drive(_compared(check.operation, name), carrier).more
-        except Unanswered:
-            continue
+    for operation in operations:
+        with suppress(Unanswered):
+            found[operation] = drive(_compared(operation, _FIGURES[operation]), carrier).more
     return found
+
+
+def _sold(ground: Ground) -> Making:
+    body = yield from new_body(ground, POLICIES)
+    row = yield from make(POLICIES, body)
+    give_back(ground, row)
+    return row
 
 
 def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
@@ -168,9 +188,7 @@ def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
         if ground.known.get(ALONE):
             before = found.more
             for _number in range(_NEW_POLICIES):
-                body = yield from new_body(ground, POLICIES)
-                row = yield from make(POLICIES, body)
-                give_back(ground, row)
+                yield from _sold(ground)
             found = yield from _compared(operation, name)
             if found.more - before == _NEW_POLICIES:
                 return NotChecked(OTHER_ROWS)

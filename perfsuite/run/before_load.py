@@ -35,4 +35,4 @@ def with_state_before(report: PreflightReport, run: RunContext) -> PreflightRepo
         state = run.state_for("preflight", book)
         with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
             refusals = statuses(client, client, can_be_made)
-            return replace(report, refusals=refusals, uncounted=uncounted(client, can_be_made))
+            return replace(report, refusals=refusals, uncounted=uncounted(client, client, can_be_made))

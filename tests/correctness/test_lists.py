@@ -31,7 +31,7 @@ def test_every_list_that_pages_and_every_figure_that_counts_is_checked() -> None
 
 def test_a_healthy_backend_holds(api: Api) -> None:
     with closing(client_of(api)) as client:
-        client.known[lists.UNCOUNTED] = lists.uncounted(client, lambda _check: True)
+        client.known[lists.UNCOUNTED] = lists.uncounted(client, client, lambda _check: True)
         checks = [*PAGES.values(), *COUNTS.values()]
         assert {carry_out(check, client, client) for check in checks * 2} == {Held()}
 
@@ -57,7 +57,7 @@ def sell(api: Api, policies: int) -> None:
 def test_a_counter_that_forgets_policies_is_found_where_it_was_right_before(serve: Serve) -> None:
     faulty = serve("counter_drift@analytics.reports")
     with closing(client_of(faulty)) as client:
-        client.known[lists.UNCOUNTED] = lists.uncounted(client, lambda _check: True)
+        client.known[lists.UNCOUNTED] = lists.uncounted(client, client, lambda _check: True)
         assert client.known[lists.UNCOUNTED] == dict.fromkeys(COUNTS, 0)
         sell(faulty, FORGOTTEN_EVERY)
         outcomes = {check: carry_out(check, client, client) for check in COUNTS.values()}
@@ -69,11 +69,26 @@ def test_a_counter_that_forgets_policies_is_found_where_it_was_right_before(serv
     assert expected == seen + 1
 
 
+def uncounted(shop: Shop) -> dict[str, int]:
+    return lists.uncounted(BareGround(), shop, lambda check: check.operation == "dashboard.system")
+
+
 def test_figures_that_a_busy_target_does_not_give_are_left_out() -> None:
     shop = Shop(50, lambda _policies: -3, nothing)
-    assert lists.uncounted(shop, lambda check: check.operation == "dashboard.system") == {"dashboard.system": 3}
+    assert uncounted(shop) == {"dashboard.system": 3}
     shop.busy = True
-    assert lists.uncounted(shop, lambda check: check.operation == "dashboard.system") == {}
+    assert uncounted(shop) == {}
+
+
+def test_figures_that_do_not_count_a_new_policy_at_once_are_known_before_the_load() -> None:
+    assert uncounted(Shop(50, exact, nothing)) == {"dashboard.system": 0}
+    assert uncounted(Shop(50, lambda policies: 50 - policies, nothing)) == {"dashboard.system": 1}
+
+
+def test_figures_are_not_known_where_no_policy_can_be_sold() -> None:
+    shop = Shop(50, exact, nothing)
+    shop.sells_none = True
+    assert uncounted(shop) == {}
 
 
 class Shop:
@@ -81,7 +96,7 @@ class Shop:
 
     def __init__(self, policies: int, error: Callable[[int], int], meanwhile: Callable[[Shop], None]) -> None:
         self.policies, self.sent = policies, list[Send]()
-        self.busy = False
+        self.busy = self.sells_none = False
         self._error, self._meanwhile = error, meanwhile
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
@@ -98,6 +113,8 @@ class Shop:
         if send.operation == "dashboard.system":
             return 200, {"totalPolicies": self.policies + self._error(self.policies)}
         if send.operation == "policies.create":
+            if self.sells_none:
+                return 422, None
             self.policies += 1
             return 201, {"policy_id": "new"}
         return 200, [sold(number) for number in range(self.policies)[page_of(send.query)]]
