@@ -69,9 +69,9 @@ class Scripted:
 
 
 class InOrder:
-    """Answers the next requests with these, each a status and a body; `waited`: seconds."""
+    """Answers the next requests with these: status, body, and the rest of a reply; `waited`: seconds."""
 
-    def __init__(self, *answers: tuple[int, Any]) -> None:
+    def __init__(self, *answers: tuple[Any, ...]) -> None:
         self.sent: list[Send] = []
         self.waited = 0.0
         self._answers = list(answers)

@@ -24,7 +24,7 @@ from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.catalogue import CATALOGUE
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareGround, InOrder, SameAnswer
 from tests.correctness.real_target import accounts_of, client_of
 from tests.history import folders
 
@@ -67,11 +67,13 @@ def test_only_what_can_be_checked_is_kept() -> None:
     assert kept == {"users.list as support_staff": 404, "users.list as policyholder": 404}
 
 
-def outcome_of(status: int, before: int | None, content: bytes = b"") -> Outcome:
-    """How the check of a request ends that got one status before the load and gets another under it."""
+def outcome_of(status: int, before: int | None, content: bytes = b"", right: int = 200) -> Outcome:
+    """How the check of a request ends that got one status before the load and gets another under it.
+
+    `right`: the status that its account gets for a request that is right."""
     check, ground = of(SAME_REFUSAL)[0], BareGround()
     ground.known[BEFORE] = {} if before is None else {REFUSALS[0].name: before}
-    return carry_out(check, ground, SameAnswer(status, None, content))
+    return carry_out(check, ground, InOrder((status, None, "", 0.0, content), (right, {})))
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 422, 500])
@@ -86,6 +88,11 @@ def test_a_page_of_a_gateway_is_no_other_refusal() -> None:
     assert outcome_of(403, before=404, content=page) == NotChecked("HTTP 403, not JSON")
     assert outcome_of(403, before=403, content=page) == Held()
     assert isinstance(outcome_of(500, before=404, content=b"Internal Server Error"), Violated)
+
+
+@pytest.mark.parametrize("right", [0, 403, 503])
+def test_where_the_account_is_refused_everything_it_is_no_other_refusal(right: int) -> None:
+    assert isinstance(outcome_of(403, before=404, right=right), NotChecked)
 
 
 def test_a_request_that_was_not_refused_before_is_not_checked() -> None:
