@@ -1,8 +1,8 @@
 """The judgement of a search for the capacity: what its answer makes of its verdict.
 
 Targets decide at each load that was visited, not over the whole search: overload is part of it. So failed requests and
-slow answers count in the answer alone. Violated invariants, wrong answers, a lost target, rows that remain and errors
-of the suite mean the same as in every run.
+slow answers count in the answer alone. Wrong answers, a lost target, rows that remain and errors of the suite mean the
+same as in every run. A search makes no checks of correctness.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from perfsuite.format import number, setting
-from perfsuite.judge.correctness import wrong_under_load
 from perfsuite.judge.load_machine import held_back, limits_met
 from perfsuite.judge.notes import notes_of
 from perfsuite.judge.validity import (
@@ -41,7 +40,7 @@ from perfsuite.model.role import Role
 
 def judge_search(plan: Plan, summary: Summary, roles: Sequence[Role], found: CapacityReport) -> Verdict:
     """The verdict on a search."""
-    failed = [*wrong_under_load(summary), *filter(None, (wrong_answers(summary), target_lost(summary)))]
+    failed = [reason for reason in (wrong_answers(summary), target_lost(summary)) if reason]
     open_because = _invalid_because(summary)
     outcome, reason = answer_outcome(plan.capacity, found.answer) if plan.capacity else (Outcome.INCONCLUSIVE, None)
     if reason is not None and outcome is not Outcome.PASS:

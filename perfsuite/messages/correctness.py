@@ -26,4 +26,4 @@ class OffText(Code):
 
     OPTION = "switched off with --check-correctness off"
     REMOTE = "off by default beyond this machine"
-    SEARCH = "off by default in a search for the capacity"
+    SEARCH = "not made in a search for the capacity"

@@ -26,7 +26,7 @@ class ChecksOff(StrEnum):
     REMOTE = "remote"
     """The default beyond this machine."""
     SEARCH = "search"
-    """The default of a search for the capacity."""
+    """A search for the capacity makes no checks."""
 
 
 class Invariant(StrEnum):

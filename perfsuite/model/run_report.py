@@ -94,7 +94,7 @@ class RunReport:
     `findings`: the most significant first. `readings`: what the monitors read, in any order; empty where nothing was
     monitored. `fingerprint`: what each operation costs the database; None where it was not taken. `comparison`: the run
     compared with its baseline; None without one. `stability`: of each resource; () for runs of less than ten minutes.
-    `capacity`: what a search found; None for a run that is none.
+    `capacity`: what a search found; None for a run that is none. `folder`: where its files are, for commands to name.
     """
 
     plan: Plan
@@ -106,3 +106,4 @@ class RunReport:
     comparison: Comparison | None = None
     stability: tuple[Stability, ...] = ()
     capacity: CapacityReport | None = None
+    folder: str = ""

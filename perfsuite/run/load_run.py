@@ -127,7 +127,9 @@ def load_run(
     found = partial(capacity_report, other_targets=targets is not None)
     capacity = errors.attempt("the capacity", lambda: found(plan, search.visits, aggregate), None)
     unjudged = not_judged(plan, summary)
-    report = RunReport(plan, summary, unjudged, findings, readings, fingerprint, comparison, stability, capacity)
+    report = RunReport(
+        plan, summary, unjudged, findings, readings, fingerprint, comparison, stability, capacity, str(folder)
+    )
     return LoadedRun(with_verdict(report, before, errors, evaluation), preflight, folder)
 
 

@@ -7,16 +7,14 @@ from typing import Any
 
 import pytest
 
-from perfsuite.errors import EXIT_FAIL, EXIT_INTERRUPTED
+from perfsuite.errors import EXIT_FAIL
 from perfsuite.judge import judge, not_judged
-from perfsuite.judge.capacity import judge_search
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Detail, Reason
-from perfsuite.model import Aborted, GeneratorHealth, Outcome, SearchBy, SuiteErrorGroup, Verdict, WholeRun
+from perfsuite.model import Aborted, GeneratorHealth, Outcome, SuiteErrorGroup, Verdict, WholeRun
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness, Invariant, Violation
 from tests.judge.codes import codes, details
 from tests.judge.made_summaries import AVERAGE, ROLES, figures, make_plan, make_summary
-from tests.report import made_capacity
 from tests.report.made_correctness import BUDGET, HEALTHY, UNREACHED, VIOLATED
 
 WRONG, MORE = Reason.WRONG_UNDER_LOAD, Reason.MORE_WRONG_UNDER_LOAD
@@ -111,17 +109,6 @@ def test_a_run_that_could_not_be_judged_fails_for_them() -> None:
         [WRONG, WRONG],
         [Reason.SUITE_ERRORS],
     )
-
-
-def test_a_search_fails_for_them() -> None:
-    report = made_capacity.run_of(made_capacity.by_users(), SearchBy.USERS)
-    assert report.capacity is not None
-    summary = replace(report.summary, correctness=VIOLATED)
-    verdict = judge_search(report.plan, summary, ROLES, report.capacity)
-    assert (verdict.outcome, codes(verdict.reasons)[:2]) == (Outcome.FAIL, [WRONG, WRONG])
-    interrupted = judge_search(report.plan, replace(summary, ended="interrupted"), ROLES, report.capacity)
-    assert interrupted.exit_code == EXIT_INTERRUPTED
-    assert codes(interrupted.reasons)[:3] == [Reason.INTERRUPTED, WRONG, WRONG]
 
 
 @pytest.mark.parametrize(

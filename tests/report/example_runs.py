@@ -305,7 +305,8 @@ def wrong_under_load() -> RunReport:
     """All targets met, and rows of others given away."""
     report = passed()
     summary = replace(report.summary, correctness=made_correctness.VIOLATED)
-    return replace(report, summary=summary, verdict=judge(report.plan, summary, ROLES))
+    verdict = judge(report.plan, summary, ROLES)
+    return replace(report, summary=summary, verdict=verdict, folder="/srv/runs/basic_20260301_093000")
 
 
 EXAMPLES = {

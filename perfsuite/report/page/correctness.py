@@ -101,14 +101,14 @@ def correctness_section(report: RunReport) -> CorrectnessSection | None:
     return CorrectnessSection(
         sentence,
         f"{cost_line(found)}.",
-        tuple(_card(violation, report.summary.run_id) for violation in found.violations[:MOST_SHOWN]),
+        tuple(_card(violation, report.folder) for violation in found.violations[:MOST_SHOWN]),
         f"{plural(left, 'more violation')} in summary.json." if left > 0 else "",
         _matrix(found, tuple(report.summary.users.by_role)),
         _not_checked(found),
     )
 
 
-def _card(violation: Violation, run_id: str) -> ViolationCard:
+def _card(violation: Violation, folder: str) -> ViolationCard:
     roles = joined([role_title(role) for role in violation.roles])
     first = CorrectnessText.FIRST_AT(count=violation.count, at=int(violation.first_at))
     return ViolationCard(
@@ -118,7 +118,7 @@ def _card(violation: Violation, run_id: str) -> ViolationCard:
         clean(violation.expected),
         clean(violation.seen),
         tuple(map(_evidence, violation.evidence)),
-        clean(f"python run_performance_tests.py replay results/{run_id} {violation.id}"),
+        clean(f"python run_performance_tests.py replay {folder} {violation.id}"),
         violation.under_load_only,
     )
 

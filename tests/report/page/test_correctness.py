@@ -39,7 +39,7 @@ def test_each_violation_with_its_evidence_and_how_to_send_it_again() -> None:
         RequestRow("policyholder#1", "GET /api/v1/policies/7f3a", "HTTP 200", "09:30:31 UTC", "9b-1"),
         RequestRow("policyholder#2", "GET /api/v1/policies/7f3a", "HTTP 200", "09:30:31 UTC", "9b-2"),
     )
-    assert first.command == "python run_performance_tests.py replay results/basic_20260301_093000 v1"
+    assert first.command == "python run_performance_tests.py replay /srv/runs/basic_20260301_093000 v1"
     assert second.headline == "policies.update as policyholder and junior agent: own rows only"
 
 
