@@ -11,7 +11,7 @@ from perfsuite.correctness.check import ALONE, Check, Ground, Held, NotChecked, 
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
-from perfsuite.correctness.evidence import secrets_of, without_secrets_of
+from perfsuite.correctness.evidence import numbered, secrets_of, without_secrets_of
 from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.correctness.thread_turns import ThreadTurns
@@ -86,13 +86,19 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
     if why := possible.why_not(check):
         return ReplayResult(NotChecked(why))
     roles = {role.slug: role for role in ROLES}
+    numbers = {slug: range(1, len(own) + 1) for slug, own in accounts.items()}
+
+    def say(line: str) -> None:
+        run.screen.say(numbered(line, numbers))
+
     with closing(CheckClient(state, roles, accounts, run.connect, SpokenTurns(run.screen.say))) as client:
         client.known[ALONE] = [slug for slug, own in accounts.items() if own]
         client.known[BEFORE] = refusals
-        result = try_again(check, client, run.screen.say)
+        result = try_again(check, client, say)
     if isinstance(result.outcome, Violated):
         secrets = secrets_of(run.accounts, state.secrets)
-        result = replace(result, outcome=without_secrets_of(result.outcome, secrets))
+        found = without_secrets_of(result.outcome, secrets)
+        result = replace(result, outcome=replace(found, seen=numbered(found.seen, numbers)))
     return result
 
 

@@ -228,4 +228,6 @@ def test_a_defect_happens_again_without_load_where_it_is_and_nowhere_else(
     again = main(["replay", str(folder), "v1", "--credentials", str(defective.credentials)])
     elsewhere = main(["replay", str(folder), "v1", *backend.target])
 
-    assert (again, elsewhere) == (1, 0), capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert (again, elsewhere) == (1, 0), said
+    assert "#-" not in said, "accounts are called by their number in the credentials"
