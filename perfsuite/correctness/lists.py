@@ -72,6 +72,7 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
 
     A difference counts when it is seen twice, each time with the same rows before and after.
     """
+    has_pages = f"pages of {operation}"
 
     def steps(ground: Ground) -> Steps:
         path = yield from _path(ground, operation, actor)
@@ -87,12 +88,13 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
             page = yield from _listed(Send(actor, operation, path, query=query), key)
             wanted = before.ids[offset : offset + size]
             if sorted(page.ids) == sorted(wanted):
+                ground.known[has_pages] = True
                 return NotChecked(CHANGING) if seen else Held()
             after = yield from _whole(ground, actor, operation, path, key)
             if len(page.owners | before.owners | after.owners) > 1:
                 return NotChecked(OTHERS_ANSWER)
             seen = seen + 1 if after.ids == before.ids else 0
-            if len(page.ids) > size:
+            if len(page.ids) > size or (page.ids == before.ids[:size] and has_pages not in ground.known):
                 return NotChecked(NO_PAGES)
             if seen > 1:
                 missing = len(set(wanted) - set(page.ids))

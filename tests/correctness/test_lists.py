@@ -355,3 +355,15 @@ def test_a_list_without_pages_says_nothing() -> None:
             return super().exchange((replace(send, query={"limit": "100", "offset": "0"}),))
 
     assert paged(Whole(12)) == NotChecked(lists.NO_PAGES)
+
+
+def test_a_list_that_pages_in_another_way_says_nothing_unless_it_has_had_such_pages() -> None:
+    class First(Tickets):
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            (send,) = sends
+            return super().exchange((replace(send, query={**send.query, "offset": "0"}),))
+
+    check, ground = PAGES["tickets.list"], BareGround()
+    assert carry_out(check, ground, First(12)) == NotChecked(lists.NO_PAGES)
+    assert carry_out(check, ground, Tickets(12)) == Held()
+    assert isinstance(carry_out(check, ground, First(12)), Violated)
