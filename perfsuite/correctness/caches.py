@@ -2,7 +2,8 @@
 
 Two accounts ask for the same, one right after the other. Where rows name their owner, they must be one's own. Figures
 name nobody: where two answers are the same in every field, other operations say whether the figures of these accounts
-differ. If they do, the answers cannot both be right.
+differ. If they do, the answers cannot both be right; but a dashboard may be the same for all administrators, so it has
+to show the figures of one of the two.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from perfsuite.correctness.check import (
+    ALONE,
     Check,
     CheckActor,
     Ground,
@@ -27,7 +29,8 @@ from perfsuite.correctness.facts import own_agent
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
-from perfsuite.target.contract_rules import JUNIOR, PROVIDER, REGIONAL, SENIOR, SUPER
+from perfsuite.target.contract_rules import JUNIOR, MAX_AGE_S, PROVIDER, REGIONAL, SENIOR, SUPER
+from perfsuite.target.write_rules import counted
 
 OWN_FIGURES = "figures of one's own"
 OTHER_ROLES = "no answers of other roles"
@@ -37,6 +40,9 @@ NOT_THE_CACHE = "others' rows are shown whatever was asked before"
 
 LEAST_FIGURES = 3
 """So many figures of the contract other than 0 must be in two answers that are the same: little is often equal."""
+
+ENOUGH_FEWER = 0.9
+"""Numbers of policies that lie closer together may be the same, and one of them a little older."""
 
 _Differ = Generator[tuple[Send, ...], tuple[Reply, ...], bool]
 
@@ -61,25 +67,34 @@ def checks() -> Iterator[Check]:
 
 def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Check:
     of_agents = asker.role != PROVIDER
-    differ = _agents_differ if of_agents else _scopes_differ
 
-    def steps(ground: Ground) -> Steps:
-        first = yield from succeeded(Send(other, name))
-        second = yield from succeeded(Send(asker, name))
+    def once(ground: Ground) -> Steps:
+        # A Super Admin sees all policies, as on a dashboard that is the same for all, and asks last.
+        before, after = (other, asker) if of_agents else (asker, other)
+        first = yield from succeeded(Send(before, name))
+        second = yield from succeeded(Send(after, name))
         if first.body != second.body:
             return Held()
         promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
         if len(list(_figures_in(promised))) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
-        if not (yield from differ(ground, name, asker, other)):
+        differ = _agents_differ(ground, asker, other) if of_agents else _shows_one_of(first, asker, other)
+        if not (yield from differ):
             return NotChecked(SAME_FIGURES)
-        return Violated(OWN_FIGURES, f"the same answer as {other}, whose figures differ", (first, second))
+        return Violated(OWN_FIGURES, f"the same answer as {before}, whose figures differ", (first, second))
+
+    def steps(ground: Ground) -> Steps:
+        outcome = yield from once(ground)
+        if outcome == NotChecked(SAME_FIGURES) and ground.known.get(ALONE):
+            yield MAX_AGE_S + 1.0  # who asked before the check is in no cache any more
+            outcome = yield from once(ground)
+        return outcome
 
     uses = ("agents.profile",) if of_agents else (_SAME_SCOPE[name],)
     return Check(Invariant.CACHES, rule, name, (asker, other), 2, steps, uses=uses)
 
 
-def _agents_differ(ground: Ground, _name: str, asker: CheckActor, other: CheckActor) -> _Differ:
+def _agents_differ(ground: Ground, asker: CheckActor, other: CheckActor) -> _Differ:
     """By their profiles, which name their owner. No payment comes in during a run."""
     mine = yield from own_agent(ground, asker)
     theirs = yield from own_agent(ground, other)
@@ -88,26 +103,23 @@ def _agents_differ(ground: Ground, _name: str, asker: CheckActor, other: CheckAc
 
 _SAME_SCOPE = {"dashboard.provider": "dashboard.analytics", "dashboard.analytics": "dashboard.provider"}
 """Operation → another one with figures of the same policies."""
-_FIELDS = {
-    "dashboard.provider": ("totalPolicies", "monthlyRevenue"),
-    "dashboard.analytics": ("policiesCount", "totalPremium"),
-}
+_COUNTED = {"dashboard.provider": "totalPolicies", "dashboard.analytics": "policiesCount"}
 
 
-def _scopes_differ(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> _Differ:
-    """By another dashboard: what one of them sees before and after the other one must not have changed meanwhile."""
-    key = f"{name} differs for {asker} and {other}"
-    if key not in ground.known:
-        source = _SAME_SCOPE[name]
-        shown = []
-        for actor in (asker, other, asker):
-            reply = yield from succeeded(Send(actor, source))
-            row = object_of(reply.body)
-            shown.append([row.get(field) for field in _FIELDS[source]])
-        before, theirs, after = shown
-        if before == after and all(mine != their for mine, their in zip(before, theirs, strict=True)):
-            ground.known[key] = True
-    return key in ground.known
+def _shows_one_of(shown: Reply, asker: CheckActor, other: CheckActor) -> _Differ:
+    """Whether it counts the policies of one of the two, by another dashboard, and the other one has clearly more or
+    fewer: what one of them sees before and after the other one must not have changed meanwhile."""
+    name = shown.send.operation
+    counts: list[int] = []
+    for actor in (asker, other, asker):
+        reply = yield from succeeded(Send(actor, _SAME_SCOPE[name]))
+        counts.append(counted(_SAME_SCOPE[name], _COUNTED[_SAME_SCOPE[name]], reply.body) or 0)
+    mine, theirs, again = counts
+    fewer, more = sorted((mine, theirs))
+    if mine != again or not 0 < fewer < ENOUGH_FEWER * more:
+        return False
+    # What a Super Admin sees may be what everybody sees.
+    return counted(name, _COUNTED[name], shown.body) in ((mine,) if other.role == SUPER else (mine, theirs))
 
 
 def _figures_in(body: Any) -> Iterator[int | float]:

@@ -125,7 +125,7 @@ def _policy(world: World, number: int, holder: Row, agent_id: str) -> None:
         "policy_number": f"NUMBER-{number}",
         "policyholder_id": f"of-{holder['user_id']}",
         "agent_id": agent_id,
-        "provider_id": f"provider-{number % PROVIDERS}",
+        "provider_id": f"provider-{(0, 0, 0, 1, 1, 2)[number % 6]}",
         "policy_type": "term_life",
         "plan_name": "Term plan",
         "premium_amount": 100.0 + number,

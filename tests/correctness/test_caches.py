@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness import caches
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.check import ALONE, Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, SameAnswer, Scripted
@@ -93,33 +93,53 @@ def test_the_same_figures_for_two_accounts_are_a_violation_with_both_answers() -
     assert [str(reply.send.actor) for reply in outcome.replies] == ["junior_agent#-2", "junior_agent#-1"]
 
 
-def scopes(before: int, theirs: int, after: int) -> Outcome:
-    """How the check of an overview ends where both are the same, after these numbers of policies on the dashboard."""
-    check = of("dashboard.provider")
-    mine, other = map(str, check.actors)
-    dashboards = {(mine, "dashboard.analytics"): [before, after], (other, "dashboard.analytics"): [theirs]}
+def scopes(mine: int, theirs: int, after: int, shown: int, rule: str = caches.OWN_FIGURES) -> Outcome:
+    """How the check of an overview ends that shows both so many policies, with these numbers on the dashboard."""
+    check = of("dashboard.provider", rule)
+    asker, other = map(str, check.actors)
+    dashboards = {(asker, "dashboard.analytics"): [mine, after], (other, "dashboard.analytics"): [theirs]}
     bodies: dict[tuple[str, str], list[Any]] = {
         key: [{"policiesCount": count, "totalPremium": count * 10.0} for count in counts]
         for key, counts in dashboards.items()
     }
-    overview = {"totalAgents": 3, "totalPolicies": 20, "monthlyRevenue": 70.5}
-    bodies |= {(actor, "dashboard.provider"): [overview] for actor in (mine, other)}
+    overview = {"totalAgents": 3, "totalPolicies": shown, "monthlyRevenue": 70.5}
+    bodies |= {(actor, "dashboard.provider"): [overview] for actor in (asker, other)}
     return carry_out(check, BareGround(), Scripted(bodies))
 
 
 @pytest.mark.parametrize(
-    ("seen", "outcome"),
+    "seen",
     [
-        pytest.param((20, 20, 20), NotChecked(caches.SAME_FIGURES), id="two administrators of one provider"),
-        pytest.param((20, 21, 21), NotChecked(caches.SAME_FIGURES), id="a policy came in between the two"),
+        pytest.param((20, 20, 20, 20), id="two administrators of one provider"),
+        pytest.param((20, 21, 21, 20), id="a policy came in between the two"),
+        pytest.param((20, 21, 20, 20), id="and one of them has an older answer"),
+        pytest.param((20, 30, 20, 50), id="the overview is the same for all"),
+        pytest.param((0, 30, 0, 30), id="and one provider has all policies"),
     ],
 )
-def test_what_changes_meanwhile_does_not_make_two_scopes(seen: tuple[int, int, int], outcome: Outcome) -> None:
-    assert scopes(*seen) == outcome
+def test_overviews_that_may_be_the_same_for_two_administrators(seen: tuple[int, int, int, int]) -> None:
+    assert scopes(*seen) == NotChecked(caches.SAME_FIGURES)
 
 
 def test_two_scopes_with_one_overview_are_a_violation() -> None:
-    assert isinstance(scopes(20, 30, 20), Violated)
+    assert isinstance(scopes(20, 30, 20, shown=20), Violated)
+    assert isinstance(scopes(20, 30, 20, shown=30), Violated)
+
+
+def test_what_a_super_admin_sees_may_be_what_everybody_sees() -> None:
+    assert scopes(20, 60, 20, 60, caches.OTHER_ROLES) == NotChecked(caches.SAME_FIGURES)
+    assert isinstance(scopes(20, 60, 20, 20, caches.OTHER_ROLES), Violated)
+
+
+def test_without_load_an_answer_is_asked_for_again_when_no_cache_has_what_others_asked_before() -> None:
+    check, ground = of("dashboard.provider", caches.OTHER_ROLES), BareGround()
+    ground.known[ALONE] = ["super_admin"]
+    everything, own = ({"totalAgents": 3, "totalPolicies": count, "monthlyRevenue": 70.5} for count in (60, 20))
+    bodies: dict[tuple[str, str], list[Any]] = {}
+    for actor, count in zip(map(str, check.actors), (20, 60), strict=True):
+        bodies[actor, "dashboard.analytics"] = [{"policiesCount": count}]
+        bodies[actor, "dashboard.provider"] = [everything, own]
+    assert isinstance(carry_out(check, ground, Scripted(bodies)), Violated)
 
 
 @pytest.mark.parametrize("status", [0, 403, 429, 500, 503])
