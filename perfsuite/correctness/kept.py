@@ -10,6 +10,7 @@ from perfsuite.correctness.check import (
     Ground,
     Held,
     NotChecked,
+    Outcome,
     Reply,
     Send,
     Steps,
@@ -17,11 +18,19 @@ from perfsuite.correctness.check import (
     ask,
     succeeded,
 )
-from perfsuite.correctness.next_reads import deleted_rows, still_there
-from perfsuite.correctness.own_rows import NOT_LISTED, OwnRow, give_back, rows_in, search, take, uses_of
+from perfsuite.correctness.next_reads import NOTHING_CHANGED, SOFT_DELETED, deleted_rows, still_there
+from perfsuite.correctness.own_rows import (
+    NOT_LISTED,
+    OwnRow,
+    give_back,
+    rows_in,
+    search,
+    showing_deletions,
+    take,
+    uses_of,
+)
 from perfsuite.correctness.writes import Judging, as_sent
 from perfsuite.model.correctness import Invariant
-from perfsuite.target.checks import object_of
 from perfsuite.target.contract_rules import MAX_AGE_S
 from perfsuite.target.write_rules import MADE_ROWS, MadeRows
 
@@ -87,14 +96,27 @@ def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
 
 
 def _is_gone(ground: Ground, row: OwnRow, deletion: Reply) -> Judging:
-    """Whether neither the list nor its id shows the row, except as deleted."""
+    """Whether neither the list nor its id shows the row, except as deleted.
+
+    What has never shown that a row was deleted may say so in a way of its own.
+    """
     made, reader = row.made, deletion.send.actor
     found = yield from search(made, row.mark, reader)
-    if still_there(ground, made, row.among(rows_in(found))):
-        return Violated("no such row in the list", "the row as it was", (deletion, found))
+    if still_there(ground, row, found):
+        return _wrong(ground, Violated("no such row in the list", "the row as it was", (deletion, found)), row)
     if not made.read:
         return Held()
     single = yield from ask(Send(reader, made.read, row.path))
-    if single.ok and still_there(ground, made, [object_of(single.body)]):
-        return Violated("HTTP 404", f"HTTP {single.status}", (deletion, single))
-    return Held() if single.ok or single.status in _GONE else NotChecked(single.outcome)
+    if not single.ok and single.status not in _GONE:
+        return NotChecked(single.outcome)
+    if still_there(ground, row, single):
+        return _wrong(ground, Violated("HTTP 404", f"HTTP {single.status}", (deletion, single)), row)
+    return Held()
+
+
+def _wrong(ground: Ground, violated: Violated, row: OwnRow) -> Outcome:
+    _deletion, seen = violated.replies
+    if ground.known.get(showing_deletions(row.made, seen.send.operation)):
+        return violated
+    ground.known[SOFT_DELETED] = True
+    return NotChecked(NOTHING_CHANGED)

@@ -6,8 +6,8 @@ rows proves that the target knows better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 
 from perfsuite.correctness.check import (
     NO_DATA,
@@ -33,6 +33,7 @@ from perfsuite.correctness.own_rows import (
     give_back,
     rows_in,
     search,
+    showing_deletions,
     take,
     uses_of,
 )
@@ -49,7 +50,7 @@ from perfsuite.target.write_rules import (
 NEXT_READ = "the next read shows a write"
 NOTHING_CHANGED = "the write changed nothing"
 SOFT_DELETED = "soft deleted"
-"""Known to the ground where the target keeps deleted rows under a status."""
+"""Known to the ground where the target keeps deleted rows, under a status or whatever else says so."""
 _ADMIN = CheckActor(SUPER)
 
 
@@ -116,12 +117,13 @@ def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
             return NotChecked(NOT_LISTED)
         deletion = yield from succeeded(Send(deleter, made.delete, row.path))
         seen = yield from search(made, row.mark, deleter)
-        if not still_there(ground, made, row.among(rows_in(seen))):
+        if not still_there(ground, row, seen):
             deleted_rows(ground, made).append((row, deletion))
             yield from delete_surplus(ground, made)
             return Held()
         proof = yield from search(made, row.mark, deleter, OTHER_PAGE)
-        if still_there(ground, made, row.among(rows_in(proof))):
+        if still_there(ground, row, proof):
+            ground.known[SOFT_DELETED] = True
             return NotChecked(NOTHING_CHANGED)
         return Violated("no row", "the row as it was", (seen, proof))
 
@@ -130,16 +132,22 @@ def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
 
 def deleted_rows(ground: Ground, made: MadeRows) -> list[tuple[OwnRow, Reply]]:
     """Rows that were deleted, each with the answer to its deletion, and that nobody has looked for since."""
-    deleted: list[tuple[OwnRow, Reply]] = ground.known.setdefault(made.delete, [])
+    deleted: list[tuple[OwnRow, Reply]] = ground.known.setdefault(f"deleted by {made.delete}", [])
     return deleted
 
 
-def still_there(ground: Ground, made: MadeRows, rows: Sequence[Row]) -> bool:
-    """Whether one of the rows is not deleted, not even under a status."""
-    kept = [row for row in rows if made.kind.soft_deleted_as(row)]
+def still_there(ground: Ground, row: OwnRow, seen: Reply) -> bool:
+    """Whether a list, or the answer about the row alone, shows a row that was deleted, and not under such a status."""
+    made = row.made
+    shown = [object_of(seen.body)] if seen.send.operation == made.read else rows_in(seen)
+    there = row.among(shown) if seen.ok else []
+    kept = [each for each in there if made.kind.soft_deleted_as(each)]
     if kept:
         ground.known[SOFT_DELETED] = True
-    return len(kept) < len(rows)
+    if len(kept) < len(there):
+        return True
+    ground.known[showing_deletions(made, seen.send.operation)] = True
+    return False
 
 
 # ── flags ──────────────────────────────────────────────────────────────────────────────
@@ -160,9 +168,11 @@ def _flag(ground: Ground) -> Steps:
     seen = yield from succeeded(Send(_ADMIN, FLAGS))
     shown = next((each for each in rows_in(seen) if each.get("flag_name") == name), {})
     was, written, read = (_updated(row) for row in (flag, object_of(write.body), shown))
-    if not was < written:
+    # Only times of the list are compared: the answer to the write may be of another clock, or more exact.
+    resolution = timedelta(seconds=1 if not was.microsecond else 0)
+    if written <= was or written - was < resolution:
         return NotChecked(NOTHING_CHANGED)
-    if read < written:
+    if read <= was:
         return Violated(f"updated_at: {written}", f"updated_at: {read}", (write, seen))
     return Held()
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from perfsuite.correctness.check import NO_DATA, CheckActor, Ground, Reply, Row, Send, Unanswered, ask, succeeded
@@ -19,6 +21,9 @@ ENOUGH = 5
 PAGE = 20
 OTHER_PAGE = 21
 """Another number of rows asks for the same in a way that no cache knows."""
+_HIDDEN = re.compile(r"[*•]|[xX]{3}")
+_PHONE_DIGITS = 10
+_MOST_OFFSET = timedelta(hours=14)
 
 Asking = Generator[tuple[Send, ...], tuple[Reply, ...], Reply]
 
@@ -106,9 +111,14 @@ def give_back(ground: Ground, row: OwnRow, *, changed: bool = False) -> None:
 def delete_surplus(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
     """Delete a row where more are free than checks need, and a check has seen what a deletion leaves."""
     free = _free(ground, made)
-    if len(free) > ENOUGH and made.delete in ground.known:
+    if len(free) > ENOUGH and ground.known.get(showing_deletions(made, made.lists)):
         with suppress(Unanswered):  # cleanup deletes it where nothing else does
             yield from ask(Send(CheckActor(made.deleter), made.delete, free.pop(0).path))
+
+
+def showing_deletions(made: MadeRows, operation: str) -> str:
+    """Known to the ground where the operation has shown that such a row was deleted."""
+    return f"{made.delete} shows in {operation}"
 
 
 def _free(ground: Ground, made: MadeRows, *, changed: bool = False) -> list[OwnRow]:
@@ -133,13 +143,19 @@ def rows_in(reply: Reply) -> Sequence[Row]:
     return rows
 
 
-def different(sent: Row, shown: Row) -> str:
-    """The first field of what was sent that is shown, and with another value; "" for none."""
-    return next((name for name, value in sent.items() if name in shown and not _same(value, shown[name])), "")
+def different(row: OwnRow, shown: Row) -> str:
+    """The first field that was sent and is shown with another value; "" for none.
+
+    Where the answer to the creation has another value already, the target has a form of its own for it.
+    """
+    sent, answered = row.sent, row.shown
+    as_sent = [name for name in sent if name not in answered or same(sent[name], answered[name])]
+    return next((name for name in as_sent if name in shown and not same(sent[name], shown[name])), "")
 
 
-def _same(sent: Any, shown: Any) -> bool:
-    """Numbers may be shown as text, and a day with a time."""
+def same(sent: Any, shown: Any) -> bool:
+    """Whether a value is shown as it was sent. Its form may be another one: a number as text, other capitals, a phone
+    number with a country code, or hidden in part, a day as its beginning in some time zone."""
     if sent == shown:
         return True
     if isinstance(sent, int | float):
@@ -147,4 +163,18 @@ def _same(sent: Any, shown: Any) -> bool:
             return float(shown) == float(sent)
         except (TypeError, ValueError):
             return False
-    return isinstance(sent, str) and str(shown).startswith(f"{sent}T")
+    if not (isinstance(sent, str) and isinstance(shown, str)):
+        return False
+    if shown.strip().casefold() == sent.strip().casefold() or _HIDDEN.search(shown):
+        return True
+    if len(sent) >= _PHONE_DIGITS and sent.isdecimal():
+        return re.sub(r"\D", "", shown).endswith(sent)
+    return _is_day(sent, shown)
+
+
+def _is_day(sent: str, shown: str) -> bool:
+    try:
+        day, time = datetime.strptime(sent, "%Y-%m-%d"), datetime.fromisoformat(shown)
+    except ValueError:
+        return False
+    return abs(time.replace(tzinfo=None) - day) <= _MOST_OFFSET

@@ -29,6 +29,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.facts import own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
+from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
@@ -66,7 +67,7 @@ def differing(sent: Mapping[str, Any], read: Mapping[str, Any]) -> str:
     """
     for name, value in sent.items():
         is_number = isinstance(value, float | int) and isinstance(read.get(name), float | int)
-        if (is_number or name in CREATIONS["policy"].echoes) and name in read and read[name] != value:
+        if (is_number or name in CREATIONS["policy"].echoes) and name in read and not same(value, read[name]):
             return name
     return ""
 

@@ -19,11 +19,14 @@ from perfsuite.correctness.check import (
     Violated,
     ask,
     shortened,
+    succeeded,
 )
 from perfsuite.correctness.own_rows import (
     NOT_LISTED,
     OTHER_PAGE,
+    Asking,
     OwnRow,
+    delete_surplus,
     different,
     give_back,
     make,
@@ -85,6 +88,7 @@ def _created(made: MadeRows) -> Callable[[Ground], Steps]:
         outcome = yield from as_sent(ground, row)
         if isinstance(outcome, Held):
             give_back(ground, row)
+            yield from delete_surplus(ground, made)
         return outcome
 
     return steps
@@ -97,7 +101,9 @@ def as_sent(ground: Ground, row: OwnRow) -> Judging:
     listed = rows_in(found)
     if len(listed) > 1:
         return Violated("one row", f"{len(listed)} rows", (row.reply, found))
-    shown = [(found, each) for each in listed]
+    # A list may show less of a row than the row alone.
+    less = {name for each in listed for name, value in each.items() if value is None and made.read}
+    shown = [(found, {name: each[name] for name in each if name not in less}) for each in listed]
     if made.read:
         single = yield from ask(Send(maker, made.read, row.path))
         if single.status != 404 and not single.ok:
@@ -106,7 +112,7 @@ def as_sent(ground: Ground, row: OwnRow) -> Judging:
             return Violated("HTTP 200", "HTTP 404", (row.reply, single))
         shown.append((single, object_of(single.body)))
     for reply, seen in shown:
-        if name := different(row.sent, seen):
+        if name := different(row, seen):
             sent, now = row.sent[name], seen[name]
             now = OTHER_VALUE if name in _PERSONAL else now
             return Violated(_field(name, sent), _field(name, now), (row.reply, reply))
@@ -146,47 +152,66 @@ def _at_once(ground: Ground, operation: str, owner: CheckActor, other: CheckActo
     path = {"user_id": ground.user_id(owner)}
     before = yield from settings.read(ground, owner, operation)
     original = {setting: ground.will_change(owner, setting, value) for setting, value in before.items()}
+    settings.leave(ground, owner, original)
     replies = yield tuple(
         Send(who, operation, path, settings.body({setting: value}))
         for who, (setting, value) in zip((owner, other), CHANGED_SETTINGS.items(), strict=True)
     )
     if unclear := [reply for reply in replies if reply.unclear]:
-        settings.leave(ground, owner, original)  # it may be carried out later
-        raise Unanswered(unclear[0].outcome)
-    reads = yield from _reads(owner, path)
+        raise Unanswered(unclear[0].outcome)  # it may be carried out later
+    try:
+        outcome = yield from _both_shown(ground, owner, replies, settings.body(before))
+    except Unanswered as why:
+        outcome = NotChecked(str(why))
     yield from settings.put_back(ground, owner, operation, original)
-    if refused := [reply for reply in (*replies, *reads) if not reply.ok]:
-        return NotChecked(refused[0].outcome)
-    return _judged(replies, reads, settings.body(before))
+    return outcome
 
 
-def _reads(owner: CheckActor, path: Mapping[str, str]) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Reply]]:
-    """The page that was read before; where it shows nothing of what was written, also another one of the account."""
-    (seen,) = yield (Send(owner, OWN_ACCOUNT),)
-    if not seen.ok or _shown(seen):
-        return [seen]
-    (proof,) = yield (Send(owner, ANY_ACCOUNT, path),)
-    return [seen, proof]
+def _both_shown(ground: Ground, owner: CheckActor, writes: Sequence[Reply], old: Mapping[str, str]) -> Judging:
+    """What is not shown is lost where another answer showed it: of its write, of another page of the account, or of
+    the same write by itself. An account of which nobody shows any was written by somebody else, or does not have such
+    settings."""
+    for write in writes:
+        if not write.ok:
+            return NotChecked(write.outcome)
+    seen = yield from succeeded(Send(owner, OWN_ACCOUNT))
+    now, shown = object_of(seen.body), _shown(seen)
+    missing = [name for name in _WRITTEN if name not in shown]
+    taken = ground.known.setdefault(f"shown of {writes[0].send.operation}", set[str]())
+    taken.update(shown)
+    if not missing:
+        return Held()
+    if any(now.get(name) != old[name] for name in missing):
+        return NotChecked(settings.SOMEBODY_ELSE)
+    proof: tuple[Reply, ...] = ()
+    if not shown:
+        proof = ((yield from succeeded(Send(owner, ANY_ACCOUNT, writes[0].send.path))),)
+    # That a write answers its own values says little where no page has ever shown such a value.
+    own = [write for write in writes if shown or taken.intersection(_shown(write))]
+    showing = {name: reply for reply in (*proof, *own) for name in _shown(reply) if name in missing}
+    if not showing and shown:
+        (lost,) = missing
+        (write,) = [write for write in writes if lost in (write.send.body or {})]
+        showing[lost] = yield from _alone(owner, write, lost)
+    if not showing:
+        return NotChecked(settings.SOMEBODY_ELSE)
+    name, reply = next(iter(showing.items()))
+    return Violated(_field(name, _WRITTEN[name]), _field(name, now.get(name)), (reply, seen))
+
+
+def _alone(owner: CheckActor, write: Reply, name: str) -> Asking:
+    """A write once more, by itself; what shows its value. Raises Unanswered where nothing does: a value that the target
+    does not take is not lost."""
+    again = yield from succeeded(write.send)
+    if name in _shown(again):
+        return again
+    seen = yield from succeeded(Send(owner, OWN_ACCOUNT))
+    if name not in _shown(seen):
+        raise Unanswered(settings.NOT_TAKEN)
+    return seen
 
 
 def _shown(reply: Reply) -> list[str]:
     """Fields that have the values which were written."""
     row = object_of(reply.body)
     return [name for name, value in _WRITTEN.items() if row.get(name) == value]
-
-
-def _judged(writes: Sequence[Reply], reads: Sequence[Reply], old: Mapping[str, str]) -> Outcome:
-    """What is not shown is lost where the same answer shows the other update, or another one showed it: an account of
-    which nobody shows any was written by somebody else, or does not have such settings."""
-    seen, *proof = reads
-    now, shown = object_of(seen.body), _shown(seen)
-    missing = [name for name in _WRITTEN if name not in shown]
-    if not missing:
-        return Held()
-    by_field = {name: reply for reply in writes for name in reply.send.body or {}}
-    known = {name: by_field[name] for name in missing if shown or name in _shown(by_field[name])}
-    known = known or {name: reply for reply in proof for name in _shown(reply)}
-    if not known or any(now.get(name) != old[name] for name in missing):
-        return NotChecked(settings.SOMEBODY_ELSE)
-    name, showing = next(iter(known.items()))
-    return Violated(_field(name, _WRITTEN[name]), _field(name, now.get(name)), (showing, seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -9,7 +10,9 @@ import pytest
 from perfsuite.correctness import kept, next_reads
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.own_rows import showing_deletions
 from perfsuite.target.contract_rules import MAX_AGE_S
+from perfsuite.target.write_rules import TICKETS
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, InOrder
@@ -57,10 +60,11 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
 THERE = tickets(TICKET)
 
 
-def ended(check: Check, *answers: tuple[int, Any]) -> tuple[Outcome, float]:
-    """How the check ends after exactly these answers, and how long it waited."""
-    carrier = InOrder(*MADE, *answers)
-    outcome = carry_out(check, BareGround(), carrier)
+def ended(check: Check, *answers: tuple[int, Any], shows: Sequence[str] = ()) -> tuple[Outcome, float]:
+    """How the check ends after exactly these answers, and how long it waited. `shows`: has shown a deletion before."""
+    carrier, ground = InOrder(*MADE, *answers), BareGround()
+    ground.known |= {showing_deletions(TICKETS, operation): True for operation in shows}
+    outcome = carry_out(check, ground, carrier)
     assert len(carrier.sent) == len(answers) + len(MADE)
     return outcome, carrier.waited
 
@@ -103,12 +107,32 @@ def ended(check: Check, *answers: tuple[int, Any]) -> tuple[Outcome, float]:
     ],
 )
 def test_a_deleted_row(answers: tuple[tuple[int, Any], ...], outcome: Outcome, waits: bool) -> None:
-    found, waited = ended(DELETED["tickets.delete"], *answers)
+    found, waited = ended(DELETED["tickets.delete"], *answers, shows=(TICKETS.lists, TICKETS.read))
     if isinstance(found, Violated):
         assert len(found.replies) == 2
         found = Violated(found.expected, found.seen, ())
     assert found == outcome
     assert waited == (kept.WAIT_S if waits else 0)
+
+
+MARKED = {**TICKET, "deleted_at": "2026-03-01T10:00:00Z"}
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        pytest.param((THERE, DONE, tickets(MARKED)), id="in the list"),
+        pytest.param((THERE, DONE, tickets(), (200, MARKED)), id="under its id"),
+    ],
+)
+def test_a_deletion_that_may_be_shown_in_another_way_says_nothing(answers: tuple[tuple[int, Any], ...]) -> None:
+    assert ended(DELETED["tickets.delete"], *answers) == (NotChecked(next_reads.NOTHING_CHANGED), 0)
+
+
+def test_a_row_that_comes_back_in_the_list_is_a_violation() -> None:
+    outcome, waited = ended(DELETED["tickets.delete"], THERE, DONE, tickets(), GONE, THERE)
+    assert isinstance(outcome, Violated)
+    assert (outcome.seen, waited) == ("the row as it was", kept.WAIT_S)
 
 
 def test_a_row_that_another_check_has_deleted_is_looked_for_later() -> None:

@@ -153,6 +153,8 @@ def flags(written: str, name: str = "perf_a") -> tuple[int, Any]:
 
 EARLY, LATE, LATER = "2026-03-01T10:00:00Z", "2026-03-01T10:00:01+00:00", "2026-03-01T15:30:02+05:30"
 
+EXACT, SOON = "2026-03-01T10:00:01.900Z", "2026-03-01T10:00:00.900Z"
+
 
 def flag(written: str) -> tuple[int, Any]:
     return 200, {"data": {"flag_name": "perf_a", "is_enabled": True, "updated_at": written}}
@@ -163,6 +165,8 @@ def flag(written: str) -> tuple[int, Any]:
     [
         pytest.param((flags(EARLY), flag(LATE), flags(LATE)), Held(), id="shown"),
         pytest.param((flags(EARLY), flag(LATE), flags(LATER)), Held(), id="and written by another since"),
+        pytest.param((flags(EARLY), flag(EXACT), flags(LATE)), Held(), id="shown less exactly"),
+        pytest.param((flags(EARLY), flag(SOON), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="too soon"),
         pytest.param((flags(EARLY), flag(EARLY), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"),
         pytest.param(((200, {"data": []}),), NotChecked("the target has no such row"), id="no flags"),
         pytest.param((flags(EARLY, "dark_mode"),), NotChecked("the target has no such row"), id="no flag for tests"),
@@ -176,3 +180,7 @@ def flag(written: str) -> tuple[int, Any]:
 )
 def test_a_flag_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
     assert ended(CHECKS["flags.update"], *answers) == outcome
+
+
+def test_a_list_of_flags_that_shows_the_time_from_before_a_write() -> None:
+    assert said(ended(CHECKS["flags.update"], flags(EARLY), flag(EXACT), flags(EARLY)))

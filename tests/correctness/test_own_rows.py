@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from perfsuite.correctness import contests, next_reads, writes
-from perfsuite.correctness.check import Held, NotChecked
+from perfsuite.correctness.check import CheckActor, Held, NotChecked, Reply, Send
 from perfsuite.correctness.drive import carry_out
-from perfsuite.correctness.own_rows import ENOUGH
+from perfsuite.correctness.own_rows import ENOUGH, OwnRow, different, same, showing_deletions
+from perfsuite.target.write_rules import LEADS, POLICIES
 from tests.backend.support import Api
 from tests.correctness.carriers import BareGround, InOrder
 from tests.correctness.real_target import outcomes_of
@@ -26,9 +29,10 @@ def leads(*numbers: int) -> tuple[int, Any]:
     return 200, {"data": {"leads": [lead(number) for number in numbers]}}
 
 
-def create(ground: BareGround, number: int) -> None:
-    carrier = InOrder(leads(), (201, lead(number)), leads(number))
+def create(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+    carrier = InOrder(leads(), (201, lead(number)), leads(number), *more)
     assert carry_out(CREATE["leads.create"], ground, carrier) == Held()
+    return carrier
 
 
 def delete(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
@@ -56,6 +60,17 @@ def test_a_surplus_that_cannot_be_deleted_changes_no_result() -> None:
     delete(ground, made, (503, None))
 
 
+def test_creations_delete_what_no_check_needs_once_a_deletion_was_seen() -> None:
+    ground = BareGround()
+    create(ground, 1)
+    delete(ground, 1)
+    for number in range(2, ENOUGH + 2):
+        create(ground, number)
+    last = create(ground, ENOUGH + 2, DONE)
+    assert len(last.sent) == CREATE["leads.create"].requests + 1
+    assert (last.sent[-1].operation, last.sent[-1].path) == ("leads.delete", {"lead_id": "lead 2"})
+
+
 SOLD = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
 
 
@@ -78,7 +93,7 @@ def test_nothing_is_deleted_besides_before_a_check_has_seen_what_a_deletion_leav
     ground = BareGround()
     for number in range(1, ENOUGH + 3):
         number_given(ground, number)
-    ground.known["policies.delete"] = []
+    ground.known[showing_deletions(POLICIES, "policies.list")] = True
     assert number_given(ground, ENOUGH + 3, DONE).sent[-1].path == {"policy_id": "policy 1"}
 
 
@@ -100,3 +115,47 @@ def test_lists_of_policies_do_not_begin_with_those_of_checks(api: Api) -> None:
     numbers = [row["policy_number"] for row in api.get("super_admin", "/policies/?limit=20")]
     assert len(numbers) == 20
     assert not [number for number in numbers if number.startswith("PERF-")]
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (500_000, "500000.00"),
+        ("9000000000", "+91 90000-00000"),
+        ("9000000000", "90******00"),
+        ("9000000000", "XXXXXX0000"),
+        ("low", "LOW"),
+        ("  Asha ", "Asha"),
+        ("2020-07-01", "2020-07-01T00:00:00"),
+        ("2020-07-01", "2020-06-30T18:30:00Z"),
+    ],
+)
+def test_the_same_value_in_another_form(sent: Any, shown: Any) -> None:
+    assert same(sent, shown)
+
+
+@pytest.mark.parametrize(
+    ("sent", "shown"),
+    [
+        (500_000, "50000.00"),
+        (500_000, None),
+        ("9000000000", "+91 90000-00001"),
+        ("5", "15"),
+        ("low", "high"),
+        ("low", None),
+        ("2020-07-01", "2020-07-02"),
+        ("2020-07-01", "2020-06-29T18:30:00Z"),
+        ("2020-07-01", "soon"),
+    ],
+)
+def test_another_value(sent: Any, shown: Any) -> None:
+    assert not same(sent, shown)
+
+
+def test_a_form_that_the_answer_to_the_creation_has_already_is_the_target_s_own() -> None:
+    sent = {"customer_name": "PERF-1", "priority": "low", "lead_source": "website"}
+    answered = {"lead_id": "1", "customer_name": "PERF-1", "priority": "P3"}
+    row = OwnRow(LEADS, sent, Reply(Send(CheckActor("senior_agent"), "leads.create"), 201, answered))
+    assert not different(row, {**sent, "priority": "P3"})
+    assert different(row, {**sent, "customer_name": "PERF-2", "priority": "P3"}) == "customer_name"
+    assert different(row, {**sent, "lead_source": "referral"}) == "lead_source"

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness import settings, writes
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.target import journal
 from tests.backend.conftest import Serve
@@ -126,6 +126,13 @@ def test_a_ticket_that_is_not_as_it_was_sent(listed: Any, single: Any, expected:
     assert said(ended(CREATIONS["tickets.create"], TICKETS, tickets(), TICKET_MADE, listed, single)) == expected
 
 
+def test_a_list_may_leave_out_what_the_row_alone_shows() -> None:
+    check, less = CREATIONS["tickets.create"], tickets({**TICKET, "priority": None})
+    assert ended(check, TICKETS, tickets(), TICKET_MADE, less, (200, TICKET)) == Held()
+    lost = (200, {**TICKET, "priority": None})
+    assert said(ended(check, TICKETS, tickets(), TICKET_MADE, less, lost)) == ("priority: low", "priority: None")
+
+
 def test_a_row_of_somebody_else_is_a_violation_that_does_not_show_their_phone_number() -> None:
     answers = (leads(), LEAD_MADE, leads({**LEAD, "contact_number": "9123456780"}))
     expected = ("contact_number: 9000000000", "contact_number: another value")
@@ -228,7 +235,45 @@ def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
 
 def test_an_update_that_the_next_read_does_not_show_and_its_answer_does() -> None:
     stale = (ME, WRITTEN, (200, {"timezone": "Etc/GMT+12"}), ME, ME, WRITTEN)
-    assert said(ended(UPDATES["users.preferences"], *stale, *stale)) == TIME_ZONE
+    check, ground = UPDATES["users.preferences"], BareGround()
+    assert ended(check, *stale, ground=ground) == NotChecked(settings.SOMEBODY_ELSE)
+    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, WRITTEN, ground=ground) == Held()
+    assert said(ended(check, *stale, *stale, ground=ground)) == TIME_ZONE, "where a page has shown such values"
+
+
+IGNORED = (200, {"language_preference": "en", "timezone": "Etc/GMT+12"})
+
+
+@pytest.mark.parametrize("answer", [IGNORED, WRITTEN])
+def test_a_value_that_the_target_does_not_take_is_not_lost(answer: tuple[int, Any]) -> None:
+    answers = (ME, answer, answer, IGNORED, answer, IGNORED, WRITTEN)
+    assert ended(UPDATES["users.preferences"], *answers) == NotChecked(settings.NOT_TAKEN)
+
+
+class Locked(InOrder):
+    """Nobody can log in when the n-th request is to be sent."""
+
+    def __init__(self, number: int, *answers: tuple[int, Any]) -> None:
+        super().__init__(*answers)
+        self._number = number
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        self._number -= 1
+        if not self._number:
+            raise Unanswered("no login")
+        return super().exchange(sends)
+
+
+def test_a_login_that_fails_after_the_updates_does_not_keep_them_from_being_put_back() -> None:
+    ground, carrier = BareGround(), Locked(3, ME, WRITTEN, WRITTEN, WRITTEN)
+    assert carry_out(UPDATES["users.update"], ground, carrier) == NotChecked("no login")
+    assert (carrier.sent[-1].restores, ground.changed) == (True, {})
+
+
+def test_a_login_that_fails_when_they_are_put_back_is_tried_again() -> None:
+    ground, carrier = BareGround(), Locked(4, ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
+    assert carry_out(UPDATES["users.update"], ground, carrier) == Held()
+    assert not ground.changed
 
 
 def test_an_update_that_the_next_read_does_not_show_and_another_page_does() -> None:
@@ -238,7 +283,7 @@ def test_an_update_that_the_next_read_does_not_show_and_another_page_does() -> N
 
 
 def test_a_loss_that_is_seen_once_only_is_no_violation() -> None:
-    once = (ME, WRITTEN, WRITTEN, LOST, WRITTEN)
+    once = (ME, WRITTEN, WRITTEN, LOST, (200, {"timezone": "Etc/GMT+12"}), WRITTEN)
     never = (ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
     check = UPDATES["users.preferences"]
     assert ended(check, *once, *never, *never, *never) == NotChecked(settings.SOMEBODY_ELSE)
