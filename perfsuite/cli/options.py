@@ -138,7 +138,7 @@ class CapacityOptions:
 class PreflightOptions:
     """`preflight`."""
 
-    plan: PlanOptions = group(PlanOptions, only=_WITHOUT_LOAD)
+    plan: PlanOptions = group(PlanOptions, only=(*_WITHOUT_LOAD, "--check-correctness"))
     output: OutputOptions = group(OutputOptions)
 
 

@@ -9,6 +9,7 @@ class CorrectnessText(Code):
     """Without their full stop."""
 
     CHECKED = "Correctness: {held:number} of {checks:n check} held; {reached:number} of {rules:n rule} checked"
+    NO_CHECK = "Correctness: no check was made"
     NO_RESULT = "Correctness: no check had a result; {rules:n rule} not checked"
     NOT_CHECKED = "Correctness was not checked ({why})"
     COST = "{requests:n request} of checks beside {load:number} of the load ({share:percent}), level {level}"
@@ -26,4 +27,4 @@ class OffText(Code):
 
     OPTION = "switched off with --check-correctness off"
     REMOTE = "off by default beyond this machine"
-    SEARCH = "not made in a search for the capacity"
+    SEARCH = "a search for the capacity makes no checks"

@@ -29,5 +29,5 @@ class PageMessage(Code):
     ALL_OFFERED = "The target offers all that was planned: {offered:n operation} (counted per role)"
     GAPS = "The target offers {offered:n operation} (counted per role). Gaps: {gaps}"
 
-    CHECK_IT = "--check-correctness sample checks invariants with at most 2 % as many requests as the load sends"
+    CHECK_IT = "--check-correctness sample checks invariants; this adds at most 2 % to the requests of the load"
     NO_INTERVAL = "No 95 % CI: it needs {needed_s:seconds} of steady state, this run has {steady_s:seconds}"

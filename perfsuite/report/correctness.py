@@ -24,6 +24,8 @@ def correctness_line(found: Correctness | None) -> str:
         return CorrectnessText.NOT_CHECKED(why=_OFF[found.why_off]())
     rules = found.rules.values()
     reached = sum(any(row.checks for row in rows) for rows in rules)
+    if not rules:
+        return CorrectnessText.NO_CHECK()
     if not reached:
         return CorrectnessText.NO_RESULT(rules=len(rules))
     return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))

@@ -28,6 +28,7 @@ def with_checks(found: Correctness | None) -> RunReport:
         pytest.param(VIOLATED, CorrectnessText.CHECKED(held=13, checks=28, reached=3, rules=4), id="some did not hold"),
         pytest.param(HEALTHY, CorrectnessText.CHECKED(held=28, checks=28, reached=3, rules=4), id="all held"),
         pytest.param(UNREACHED, CorrectnessText.NO_RESULT(rules=3), id="nothing had a result"),
+        pytest.param(replace(UNREACHED, rows=()), CorrectnessText.NO_CHECK(), id="no check was made"),
         *(
             pytest.param(
                 Correctness(CheckLevel.OFF, why_off=off), CorrectnessText.NOT_CHECKED(why=OffText[off.name]()), id=off

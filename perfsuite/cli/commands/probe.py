@@ -16,6 +16,7 @@ from perfsuite.fingerprint.output import FILE_NAME as FINGERPRINT_FILE
 from perfsuite.fingerprint.output import read_fingerprint, render_differences, render_fingerprint
 from perfsuite.messages.cli import CliMessage
 from perfsuite.model import Works
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.fingerprint import Fingerprint
 from perfsuite.monitor import Watch, check_watch
 from perfsuite.plan.build import make_plan
@@ -61,7 +62,9 @@ def fingerprint(call: Invocation[FingerprintOptions]) -> int:
 
 def _take(call: Invocation[FingerprintOptions]) -> tuple[Fingerprint, Path, int]:
     """Take a fingerprint: it, its folder, and 4 if a row remains."""
-    options = replace(call.options.plan, command=call.parsed.line, tolerate_broken=True)
+    options = replace(
+        call.options.plan, command=call.parsed.line, tolerate_broken=True, check_correctness=CheckLevel.OFF.value
+    )
     given = call.options.monitors.postgres
     if not given and options.demo != "full":
         raise UsageError(CliMessage.FINGERPRINT_WITHOUT_DATABASE())
