@@ -70,20 +70,21 @@ def checks() -> Iterator[Check]:
 def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], Steps]:
     """Some page is the part of the whole that it should be: the whole is read before and, if it is not, after it.
 
-    A difference counts when it is seen twice, each time with the same rows before and after.
+    A difference counts when it is seen twice, each time with the same rows before and after. Each time a page is
+    drawn, since one that is kept for a while would be wrong twice.
     """
     has_pages = f"pages of {operation}"
 
     def steps(ground: Ground) -> Steps:
         path = yield from _path(ground, operation, actor)
         before = yield from _whole(ground, actor, operation, path, key)
-        rows = len(before.ids)
-        if rows < 2:
-            return NotChecked(TOO_FEW)
-        size = ground.random.randint(1, rows // 2)
-        offset = size * ground.random.randint(1, rows // size - 1)
         seen = 0
         for _look in range(_LOOKS):
+            rows = len(before.ids)
+            if rows < 2:
+                return NotChecked(TOO_FEW)
+            size = ground.random.randint(1, rows // 2)
+            offset = size * ground.random.randint(1, rows // size - 1)
             query = {"limit": str(size), "offset": str(offset)}
             page = yield from _listed(Send(actor, operation, path, query=query), key)
             wanted = before.ids[offset : offset + size]

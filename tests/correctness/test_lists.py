@@ -367,3 +367,22 @@ def test_a_list_that_pages_in_another_way_says_nothing_unless_it_has_had_such_pa
     assert carry_out(check, ground, First(12)) == NotChecked(lists.NO_PAGES)
     assert carry_out(check, ground, Tickets(12)) == Held()
     assert isinstance(carry_out(check, ground, First(12)), Violated)
+
+
+def test_one_page_that_is_kept_for_a_while_is_no_violation() -> None:
+    class Keeping(Tickets):
+        """Answers a page as it did the first time, and another row has come first since."""
+
+        def __init__(self, rows: int) -> None:
+            super().__init__(rows)
+            self._kept: dict[str, tuple[Reply, ...]] = {}
+
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            replies, query = super().exchange(sends), sends[0].query
+            return replies if int(query["limit"]) >= 20 else self._kept.setdefault(str(query), replies)
+
+    for seed in range(20):
+        tickets = Keeping(50)
+        assert paged(tickets, seed) == Held()
+        tickets._rows.insert(0, 1000)
+        assert paged(tickets, seed) == NotChecked(lists.CHANGING)
