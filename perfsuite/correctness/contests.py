@@ -53,11 +53,14 @@ def _one_number(ground: Ground) -> Steps:
         return NotChecked(f"HTTP {next(reply.status for reply in others if reply.status != _TAKEN)}")
     found = yield from search(POLICIES, str(body[POLICIES.kind.marked_by]), rival)
     rows = rows_in(found)
-    if len(rows) > 1:
-        return Violated("one policy with the number", f"{len(rows)} policies", (*given[:1], found))
+    policies = {str(row.get(POLICIES.kind.id_field)) for row in rows}
+    if len(policies) > 1:
+        return Violated("one policy with the number", f"{len(policies)} policies", (*given[:1], found))
     if not given:
         if rows:
             return NotChecked("an answer was lost")
+        # Where the number is taken for one alone, too, there is another reason.
+        yield from succeeded(Send(maker, POLICIES.create, body=body))
         return Violated(expected, "all refused, and there is no such policy", tuple(replies[:2]))
     if not rows:
         return NotChecked("the list does not show it")
@@ -83,7 +86,12 @@ def _one_state(ground: Ground) -> Steps:
     possible = [_sent(reply) for reply in replies if reply.ok or reply.unclear]
     after = yield from succeeded(Send(users[0], TICKETS.read, row.path))
     outcome: Outcome = Held()
-    if (status := str(object_of(after.body).get("status"))) not in possible:
+    status, nothing = TICKETS.kind.status_of(object_of(after.body)), TICKETS.kind.status_of({})
+    # The target may have names of its own for the states.
+    named = {TICKETS.kind.status_of(object_of(reply.body)) for reply in moved} - {TICKETS.kind.status_of(row.shown)}
+    if status == nothing:
+        outcome = NotChecked("the target does not show the state")
+    elif status.casefold() not in {each.casefold() for each in (*possible, *named)}:
         outcome = Violated(" or ".join(possible), shortened(status), (moved[0], after))
     give_back(ground, row, changed=True)
     return outcome

@@ -48,6 +48,8 @@ def own_agent(ground: Ground, actor: CheckActor) -> Learning:
         row = object_of(reply.body)
         if str(row.get("user_id")) != ground.user_id(actor):
             raise Unanswered(OTHERS_ANSWER)
+        if not row.get("agent_id"):
+            raise Unanswered(NO_DATA)
         known = ground.known[f"agent of {actor}"] = Learnt((row,), reply)
     return known
 
@@ -68,7 +70,8 @@ def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Le
     if asker.role == HOLDER:
         return _foreign(ground, owner, learnt, lambda row: _holder(row) != ground.user_id(asker))
     agent = yield from own_agent(ground, asker)
-    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+    # Another agent may see the policies of a team, and a row that names nobody may be of anybody.
+    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
 
 
 def foreign_leads(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
@@ -132,12 +135,17 @@ def new_policy(ground: Ground, seller: CheckActor) -> Writing:
 def new_ticket(ground: Ground, maker: CheckActor) -> Writing:
     """The body of a ticket of some customer."""
     policies = yield from policies_of(ground, maker)
+    if not policies.row.get("policyholder_id"):
+        raise Unanswered(NO_DATA)
     taken = {"customer_id": policies.row["policyholder_id"]}
     return {**TICKETS.fields, **taken, TICKETS.kind.marked_by: ground.new_mark()}
 
 
 def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
-    """A new policy, with this number, like one that was sold before."""
+    """A new policy, with this number, like one that was sold before. Raises Unanswered where that does not say whose
+    it is."""
+    if not (sold.get("policyholder_id") and sold.get("provider_id")):
+        raise Unanswered(NO_DATA)
     return {
         **POLICIES.fields,
         "policy_number": mark,

@@ -89,7 +89,10 @@ def _change(made: MadeRows) -> Callable[[Ground], Steps]:
         new = made.kind.status_of(object_of(write.body))
         seen = yield from search(made, row.mark, changer)
         shown = _status(row, seen)
-        if new == old or made.kind.status_of({}) in (new, old):  # without a status nothing is known to have changed
+        if new.casefold() == old.casefold() or made.kind.status_of({}) in (
+            new,
+            old,
+        ):  # without a status nothing is known to have changed
             return NotChecked(NOTHING_CHANGED)
         if shown == old:
             return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))

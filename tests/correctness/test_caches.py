@@ -57,7 +57,7 @@ def performance(mine: Any, theirs: Any, *, premiums: tuple[float, float] = (900.
     check = of("agents.performance", role="junior_agent")
     bodies = {}
     for actor, figures, premium in zip(check.actors, (mine, theirs), premiums, strict=True):
-        profile = {"user_id": f"id of {actor}", "total_premium_collected": premium}
+        profile = {"user_id": f"id of {actor}", "agent_id": actor, "total_premium_collected": premium}
         bodies |= {(str(actor), "agents.profile"): [profile], (str(actor), check.operation): [figures]}
     return carry_out(check, BareGround(), Scripted(bodies))
 

@@ -67,6 +67,7 @@ def test_the_rows_of_both_are_in_the_journal(api: Api, tmp_path: Any) -> None:
         pytest.param((BUSY, TAKEN), NotChecked("HTTP 503"), id="overloaded"),
         pytest.param((CREATED, ERROR), NotChecked("HTTP 500"), id="an error is for another rule"),
         pytest.param((CREATED, TAKEN, BUSY), NotChecked("HTTP 503"), id="the list is overloaded"),
+        pytest.param((TAKEN, TAKEN, NOTHING, TAKEN), NotChecked("HTTP 409"), id="refused for another reason"),
         pytest.param((TAKEN, TAKEN, FOUND), NotChecked("an answer was lost"), id="one has it and does not know"),
         pytest.param(
             (CREATED, TAKEN, NOTHING), NotChecked("the list does not show it"), id="the list proves nothing alone"
@@ -82,7 +83,7 @@ def test_a_number_without_a_violation(answers: tuple[tuple[int, Any], ...], outc
     [
         pytest.param((CREATED, CREATED), "2 creations accepted", id="both have it"),
         pytest.param((CREATED, TAKEN, TWICE), "2 policies", id="one is refused and made all the same"),
-        pytest.param((TAKEN, TAKEN, NOTHING), "all refused, and there is no such policy", id="nobody has it"),
+        pytest.param((TAKEN, TAKEN, NOTHING, CREATED), "all refused, and there is no such policy", id="nobody has it"),
     ],
 )
 def test_a_number_that_is_not_given_exactly_once(answers: tuple[tuple[int, Any], ...], seen: str) -> None:
@@ -110,6 +111,13 @@ MADE = ((200, {"data": {"tickets": [{"customer_id": "h"}]}}), (201, NEW_TICKET))
         pytest.param((state("in_progress"), state("resolved")), state("in_progress"), Held(), id="the first counts"),
         pytest.param((state("in_progress"), SILENT), state("resolved"), Held(), id="no answer, and it counts"),
         pytest.param((state("in_progress"), state("resolved")), BUSY, NotChecked("HTTP 503"), id="cannot be read"),
+        pytest.param((state("ASSIGNED"), state("RESOLVED")), state("ASSIGNED"), Held(), id="names of its own"),
+        pytest.param(
+            (state("in_progress"), state("resolved")),
+            (200, {"ticket_id": "1"}),
+            NotChecked("the target does not show the state"),
+            id="not shown",
+        ),
         pytest.param((SILENT, BUSY), None, NotChecked("no answer"), id="nobody was answered"),
         pytest.param(
             (state("in_progress"), state("resolved")),

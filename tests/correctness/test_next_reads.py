@@ -130,6 +130,11 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
         pytest.param(
             (tickets(TICKET), (200, TICKET), tickets(TICKET)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"
         ),
+        pytest.param(
+            (tickets(TICKET), (200, {**TICKET, "status": "OPEN"}), tickets(TICKET)),
+            NotChecked(next_reads.NOTHING_CHANGED),
+            id="no change, in other letters",
+        ),
         pytest.param((tickets(TICKET), (200, MOVED), BUSY), NotChecked("HTTP 503"), id="not read"),
         pytest.param(
             (tickets(TICKET), (200, {"message": "queued"}), tickets(TICKET)),
