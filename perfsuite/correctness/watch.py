@@ -13,11 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from perfsuite.correctness.caches import LEAST_FIGURES
 from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import CheckActor, Reply, Send, shortened
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, differing
+from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
@@ -88,6 +89,8 @@ class AnswerWatcher:
         found = [self._found.setdefault(key, Watched()) for key in keys if check_of(key) is not None]
         if not found:
             return None
+        if operation.name == DASHBOARD:
+            return _Dashboards(self, operation, found[-1])
         key = (Invariant.WRITES.value, AS_SENT, operation.name, (role.slug,))
         written = self._found.setdefault(key, Watched()) if check_of(key) is not None else None
         self._routes.append(RouteWatch(self, role, operation, found, written))
@@ -140,6 +143,48 @@ class _Creations:
 
     def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
         """See AnswerWatch."""
+
+
+class _Dashboards:
+    """Dashboards of agents name no owner, and may show the leads of a team: one is another agent's as a whole.
+
+    Where two agents' figures are the same, nothing else says so.
+    """
+
+    def __init__(self, watcher: AnswerWatcher, operation: Operation, found: Watched) -> None:
+        self._watcher, self._operation, self._found = watcher, operation, found
+        self._latest: dict[CheckActor, tuple[bytes, _Shown]] = {}
+        """Who has made a lead → the latest dashboard of theirs that shows one."""
+
+    def right(self, session: StepContext, call: Call, request_id: str, answer: Answer, decoded: Any) -> None:
+        """See AnswerWatch."""
+        watcher, found = self._watcher, self._found
+        actor, shown = watcher.actor(session), (session, call.path, request_id, answer.sent_at, answer.status)
+        makers = {watcher.creators.get(one) for one in watcher.marks.creators_in(answer.body)}
+        if actor in makers:
+            self._latest[actor] = answer.body, shown
+        others = {other: latest for other, latest in self._latest.items() if other != actor}
+        same = [other for other, (body, _shown) in others.items() if body == answer.body]
+        if actor in makers or not same:
+            found.held += bool(others)
+            return
+        if not _has_figures(answer):
+            return
+        found.violated += 1
+        if found.violated == 1:
+            found.expected, found.seen = "one's own dashboard", f"the dashboard of {same[0]}"
+            both = (others[same[0]][1], shown)
+            found.evidence = tuple(watcher.exchanged(self._operation.name, one) for one in both)
+
+    def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
+        """See AnswerWatch."""
+
+
+def _has_figures(answer: Answer) -> bool:
+    """Figures of nobody's are often the same: little was sold yet."""
+    own = object_of(answer.json()).get("personalStats")
+    values = own.values() if isinstance(own, dict) else ()
+    return sum(isinstance(value, int | float) and bool(value) for value in values) >= LEAST_FIGURES
 
 
 class RouteWatch:

@@ -27,7 +27,7 @@ from perfsuite.correctness.check import (
     shortened,
     succeeded,
 )
-from perfsuite.correctness.facts import own_agent, policies_of, policy_body
+from perfsuite.correctness.facts import made_lead, own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
@@ -41,6 +41,8 @@ ASKED = "what was asked for"
 AS_SENT = "a new row is read as it was sent"
 OWN_ROWS = "rows of one's own only"
 
+DASHBOARD = "dashboard.senior_agent"
+"""Its answer names no owner, and may show the leads of a team: it is somebody else's only as a whole."""
 _FIXED = {"offset": "0", "status": "active"}
 """`{name}` of a path that is no id → its value."""
 
@@ -57,6 +59,7 @@ def checks() -> Iterator[Check]:
                 yield _check((Invariant.CACHES, OWN_ANSWER), name, role, _own_account)
             elif operation.method == "GET" and not IDS.isdisjoint(operation.names):
                 yield _check((Invariant.ISOLATION, ASKED), name, role, _asked)
+    yield _check((Invariant.CACHES, OWN_ANSWER), DASHBOARD, SENIOR, _own_dashboard, makes=("leads.create",))
     yield _check((Invariant.WRITES, AS_SENT), "policies.read", SENIOR, _as_sent, makes=("policies.create",))
 
 
@@ -131,6 +134,19 @@ def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor
     return Held()
 
 
+def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+    """Both have made as much: a cache that forgets its answer after each write of the account keeps the other's."""
+    theirs = yield from made_lead(ground, other)
+    yield from made_lead(ground, asker)
+    first = yield from succeeded(Send(other, name))
+    second = yield from succeeded(Send(asker, name))
+    if str(theirs.row["customer_name"]).encode() not in first.content:
+        return NotChecked("the dashboard does not show the newest lead")
+    if first.content != second.content:
+        return Held()
+    return Violated("one's own dashboard", f"the dashboard of {other}", (first, second))
+
+
 def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
     agent = yield from own_agent(ground, asker)
     sold = yield from policies_of(ground, asker)
@@ -183,4 +199,4 @@ def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[R
     return tuple(rows_of(CATALOGUE[name], reply.body) or ())
 
 
-_OF_TWO = (_own_list, _own_account)
+_OF_TWO = (_own_list, _own_account, _own_dashboard)

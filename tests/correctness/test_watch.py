@@ -212,13 +212,38 @@ def test_a_lead_that_the_target_gave_to_another_agent() -> None:
     assert (shown["seen"], shown["evidence"][-1].request_id) == ("rows of senior_agent#2", wrong)
 
 
-def test_a_dashboard_may_show_the_leads_of_a_team() -> None:
-    load = Load()
-    mark = load.user("senior_agent", 1).makes("leads.create", "customer_name")
-    activities = [{"title": f"Lead {mark}: new"}]
-    load.user("senior_agent").gets(DASHBOARD, answer(row(DASHBOARDS[DASHBOARD], recentActivities=activities)))
+FIGURES = {"totalPoliciesSold": 12, "totalPremiumCollected": 9_500.0, "conversionRate": 0.25}
+FEW = {"totalPoliciesSold": 0, "totalPremiumCollected": 0, "conversionRate": 0.25}
+Shown = Sequence[Mapping[str, Any]]
+"""The figures of the maker's dashboard and of the other agent's."""
 
-    assert load.found() == {}
+
+@pytest.mark.parametrize(
+    ("figures", "own_lead", "found"),
+    [
+        pytest.param((FIGURES, FIGURES), False, {"violated": 1}, id="all of another agent's"),
+        pytest.param((FIGURES, FIGURES | {"totalPoliciesSold": 2}), False, {"held": 1}, id="leads of a team"),
+        pytest.param((FIGURES, FIGURES), True, {"held": 1}, id="one's own lead among them"),
+        pytest.param((FEW, FEW), False, {}, id="too few figures to tell them apart"),
+    ],
+)
+def test_a_dashboard_is_of_another_agent_only_as_a_whole(figures: Shown, own_lead: bool, found: dict[str, int]) -> None:
+    load = Load()
+    maker, other = load.user("senior_agent", 1), load.user("senior_agent")
+    marks = [one.makes("leads.create", "customer_name") for one in ((maker, other) if own_lead else (maker,))]
+    theirs, own = (answer(row(DASHBOARDS[DASHBOARD], personalStats=one, recentActivities=marks)) for one in figures)
+    (before,) = maker.gets(DASHBOARD, theirs)
+    (asked,) = other.gets(DASHBOARD, own)
+
+    seen = load.found()
+    assert {key[3]: one["count"] for key, one in seen.items() if key[:3] == ("caches", OWN_ANSWER, DASHBOARD)} == found
+    if "violated" in found:
+        shown = seen["caches", OWN_ANSWER, DASHBOARD, "violated"]
+        assert shown["seen"] == "the dashboard of senior_agent#2"
+        assert [(one.actor, one.request_id) for one in shown["evidence"]] == [
+            ("senior_agent#2", before),
+            ("senior_agent#1", asked),
+        ]
 
 
 def test_a_mark_that_two_accounts_share_says_nothing() -> None:

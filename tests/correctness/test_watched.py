@@ -19,7 +19,7 @@ from tests.correctness.conftest import Serve
 from tests.correctness.real_target import accounts_of, client_of, not_checked, outcomes_of, violated
 
 CHECKS = tuple(checks())
-CACHED = ["policies.list", "leads.list", "users.me", "agents.profile"]
+CACHED = ["policies.list", "leads.list", "users.me", "agents.profile", "dashboard.senior_agent"]
 
 
 def of(rule: str, *operations: str) -> list[Check]:
