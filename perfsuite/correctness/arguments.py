@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from perfsuite.correctness.check import CheckActor, Ground, Reply, Send
+from perfsuite.correctness.check import CheckActor, CheckContext, Reply, Send
 from perfsuite.correctness.facts import (
     Learning,
     listed,
@@ -45,7 +45,7 @@ class ArgumentSource:
     `made`: kind of row of the run that they name; "" for none.
     """
 
-    find: Callable[[Ground, CheckActor], Finding]
+    find: Callable[[CheckContext, CheckActor], Finding]
     role: str = ""
     uses: tuple[str, ...] = ()
     made: str = ""
@@ -60,58 +60,58 @@ def source_of(name: str) -> ArgumentSource:
     return _WRITTEN[kind] if operation.writes else _READ[kind]
 
 
-def _nothing(_ground: Ground, _helper: CheckActor) -> Finding:
+def _nothing(_context: CheckContext, _helper: CheckActor) -> Finding:
     yield from ()
     return Arguments()
 
 
-def _any_region(_ground: Ground, _helper: CheckActor) -> Finding:
+def _any_region(_context: CheckContext, _helper: CheckActor) -> Finding:
     yield from ()
     return Arguments({"region": ""})
 
 
-def _account(ground: Ground, helper: CheckActor) -> Finding:
+def _account(context: CheckContext, helper: CheckActor) -> Finding:
     yield from ()
-    return Arguments({"user_id": ground.user_id(helper)})
+    return Arguments({"user_id": context.user_id(helper)})
 
 
-def _unchanged_account(ground: Ground, helper: CheckActor) -> Finding:
-    account = yield from _account(ground, helper)
+def _unchanged_account(context: CheckContext, helper: CheckActor) -> Finding:
+    account = yield from _account(context, helper)
     return Arguments(account.path, {})
 
 
-def _flag(ground: Ground, helper: CheckActor) -> Finding:
-    learnt = yield from perf_flag(ground, helper)
+def _flag(context: CheckContext, helper: CheckActor) -> Finding:
+    learnt = yield from perf_flag(context, helper)
     return Arguments({"flag_name": str(learnt.row["flag_name"])}, {"is_enabled": bool(learnt.row["is_enabled"])})
 
 
-def _lead(ground: Ground, _helper: CheckActor) -> Finding:
+def _lead(context: CheckContext, _helper: CheckActor) -> Finding:
     yield from ()
-    return Arguments(body=new_lead(ground))
+    return Arguments(body=new_lead(context))
 
 
-def _policy(ground: Ground, helper: CheckActor) -> Finding:
-    body = yield from new_policy(ground, helper)
+def _policy(context: CheckContext, helper: CheckActor) -> Finding:
+    body = yield from new_policy(context, helper)
     return Arguments(body=body)
 
 
-def _ticket(ground: Ground, helper: CheckActor) -> Finding:
-    body = yield from new_ticket(ground, helper)
+def _ticket(context: CheckContext, helper: CheckActor) -> Finding:
+    body = yield from new_ticket(context, helper)
     return Arguments(body=body)
 
 
 def _id(
-    kind: str, learn: Callable[[Ground, CheckActor], Learning], body: Mapping[str, Any] | None = None
-) -> Callable[[Ground, CheckActor], Finding]:
-    def find(ground: Ground, helper: CheckActor) -> Finding:
-        learnt = yield from learn(ground, helper)
+    kind: str, learn: Callable[[CheckContext, CheckActor], Learning], body: Mapping[str, Any] | None = None
+) -> Callable[[CheckContext, CheckActor], Finding]:
+    def find(context: CheckContext, helper: CheckActor) -> Finding:
+        learnt = yield from learn(context, helper)
         return Arguments({kind: str(learnt.row[kind])}, body)
 
     return find
 
 
-def _tickets(ground: Ground, helper: CheckActor) -> Learning:
-    return (yield from listed(ground, Send(helper, "tickets.list")))
+def _tickets(context: CheckContext, helper: CheckActor) -> Learning:
+    return (yield from listed(context, Send(helper, "tickets.list")))
 
 
 _SALE = ("agents.profile", "policies.list")

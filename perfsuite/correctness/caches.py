@@ -12,10 +12,10 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 from perfsuite.correctness.check import (
-    ALONE,
+    WITHOUT_LOAD,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -68,7 +68,7 @@ def checks() -> Iterator[Check]:
 def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Check:
     of_agents = asker.role != PROVIDER
 
-    def once(ground: Ground) -> Steps:
+    def once(context: CheckContext) -> Steps:
         # A Super Admin sees all policies, as on a dashboard that is the same for all, and asks last.
         before, after = (other, asker) if of_agents else (asker, other)
         first = yield from succeeded(Send(before, name))
@@ -78,26 +78,26 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
         if len(list(_figures_in(promised))) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
-        differ = _agents_differ(ground, asker, other) if of_agents else _shows_one_of(first, asker, other)
+        differ = _agents_differ(context, asker, other) if of_agents else _shows_one_of(first, asker, other)
         if not (yield from differ):
             return NotChecked(SAME_FIGURES)
         return Violated(OWN_FIGURES, f"the same answer as {before}, whose figures differ", (first, second))
 
-    def steps(ground: Ground) -> Steps:
-        outcome = yield from once(ground)
-        if outcome == NotChecked(SAME_FIGURES) and ground.known.get(ALONE):
+    def steps(context: CheckContext) -> Steps:
+        outcome = yield from once(context)
+        if outcome == NotChecked(SAME_FIGURES) and context.known.get(WITHOUT_LOAD):
             yield MAX_AGE_S + 1.0  # who asked before the check is in no cache any more
-            outcome = yield from once(ground)
+            outcome = yield from once(context)
         return outcome
 
     uses = ("agents.profile",) if of_agents else (_SAME_SCOPE[name],)
     return Check(Invariant.CACHES, rule, name, (asker, other), 2, steps, uses=uses)
 
 
-def _agents_differ(ground: Ground, asker: CheckActor, other: CheckActor) -> _Differ:
+def _agents_differ(context: CheckContext, asker: CheckActor, other: CheckActor) -> _Differ:
     """By their profiles, which name their owner. No payment comes in during a run."""
-    mine = yield from own_agent(ground, asker)
-    theirs = yield from own_agent(ground, other)
+    mine = yield from own_agent(context, asker)
+    theirs = yield from own_agent(context, other)
     return bool(mine.row.get("total_premium_collected") != theirs.row.get("total_premium_collected"))
 
 
@@ -135,8 +135,8 @@ def _figures_in(body: Any) -> Iterator[int | float]:
 
 
 def _list(name: str, agent: CheckActor, administrator: CheckActor) -> Check:
-    def steps(ground: Ground) -> Steps:
-        own = yield from own_agent(ground, agent)
+    def steps(context: CheckContext) -> Steps:
+        own = yield from own_agent(context, agent)
         yield from succeeded(Send(administrator, name))
         reply = yield from succeeded(Send(agent, name))
         foreign = _foreign(reply, own.row["agent_id"])

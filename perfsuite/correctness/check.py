@@ -20,9 +20,9 @@ _TOO_BUSY = frozenset({0, 408, 425, 429})
 """Statuses of a target that is too busy, or cannot be reached (0), like every one above SERVER_ERROR, which gateways
 give as well: they say nothing about its correctness."""
 
-ALONE = "no load"
-"""Known to the ground where there is no load: the roles that have an account. What a load does besides, a check does by
-itself then."""
+WITHOUT_LOAD = "no load"
+"""In `known` where there is no load: the roles that have an account. What a load does besides, a check does
+by itself then."""
 
 
 NO_DATA = "the target has no such row"
@@ -148,7 +148,7 @@ class Unavailable(Unanswered):
     """A request that cannot be made, nor a moment later."""
 
 
-class Ground(Protocol):
+class CheckContext(Protocol):
     """What a check knows without asking the target."""
 
     random: random.Random
@@ -192,7 +192,7 @@ class Check:
     operation: str
     actors: tuple[CheckActor, ...]
     requests: int
-    steps: Callable[[Ground], Steps] = field(repr=False)
+    steps: Callable[[CheckContext], Steps] = field(repr=False)
     writes: bool = False
     under_load_only: bool = False
     uses: tuple[str, ...] = ()

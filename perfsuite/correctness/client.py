@@ -28,7 +28,7 @@ LOGIN_REFUSED = "its login was refused"
 LOGIN_WAITS = "its login has to wait"
 
 
-class Turns(Protocol):
+class Concurrency(Protocol):
     """How time passes and things happen at once: with gevent under load, with threads elsewhere."""
 
     def wait(self, seconds: float) -> None:
@@ -39,7 +39,7 @@ class Turns(Protocol):
 
 
 class CheckClient:
-    """A carrier, and the ground of checks: accounts, their sessions, and as many connections as are in use at once.
+    """A carrier, and the context of checks: accounts, their sessions, and as many connections as are in use at once.
 
     `accounts`: role slug → its accounts, those that the load uses first. `lent`: the session of the load that uses an
     account, whose login a check shares; None where there is none.
@@ -51,7 +51,7 @@ class CheckClient:
         roles: Mapping[str, Role],
         accounts: Mapping[str, Sequence[Account]],
         make_transport: Callable[[], Transport],
-        turns: Turns,
+        concurrency: Concurrency,
         lent: Callable[[Account], Session | None] = lambda _account: None,
     ) -> None:
         self.run = run
@@ -60,7 +60,7 @@ class CheckClient:
         self._roles = roles
         self._accounts = accounts
         self._make_transport = make_transport
-        self._turns = turns
+        self._concurrency = concurrency
         self._lent = lent
         self._sessions: dict[CheckActor, Session] = {}
         self._transports: list[Transport] = []
@@ -75,26 +75,26 @@ class CheckClient:
     # ── what checks know ───────────────────────────────────────────────────────────────────────────
 
     def user_id(self, actor: CheckActor) -> str:
-        """See Ground."""
+        """See CheckContext."""
         return self._session(actor).user_id
 
     def user(self, actor: CheckActor) -> Mapping[str, Any]:
-        """See Ground."""
+        """See CheckContext."""
         return self._session(actor).user
 
     def new_mark(self) -> str:
-        """See Ground."""
+        """See CheckContext."""
         return self.run.marks.next()
 
     def will_change(self, actor: CheckActor, setting: str, before: str, by: CheckActor | None = None) -> str:
-        """See Ground."""
+        """See CheckContext."""
         user_id, who = self._session(actor).user_id, self._session(by or actor).phone_number
         before = self._changed.setdefault((user_id, setting), before)
         self.run.journal.write(JournalEntry("preference", setting, user_id, before=before, by=who, at=utc_s()))
         return before
 
     def put_back(self, actor: CheckActor, setting: str) -> None:
-        """See Ground."""
+        """See CheckContext."""
         user_id = self._session(actor).user_id
         del self._changed[user_id, setting]
         self.run.journal.write(JournalEntry("restored", setting, user_id))
@@ -120,7 +120,7 @@ class CheckClient:
         transports = [self._idle.pop() if self._idle else self._new_transport() for _send in sends]
         calls = [partial(self._send, *each) for each in zip(sends, transports, strict=True)]
         try:
-            replies = tuple(self._turns.together(calls)) if len(calls) > 1 else (calls[0](),)
+            replies = tuple(self._concurrency.together(calls)) if len(calls) > 1 else (calls[0](),)
         except Unanswered:
             self._idle += transports
             raise
@@ -129,7 +129,7 @@ class CheckClient:
 
     def wait(self, seconds: float) -> None:
         """See Carrier."""
-        self._turns.wait(seconds)
+        self._concurrency.wait(seconds)
 
     def _send(self, send: Send, transport: Transport) -> Reply:
         session, operation = self._session(send.actor), CATALOGUE[send.operation]

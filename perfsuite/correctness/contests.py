@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Outcome,
@@ -39,10 +39,10 @@ def checks() -> Iterator[Check]:
     yield Check(Invariant.CONTESTS, ONE_STATE, TICKETS.change, users, 5, _one_state, writes=True, uses=uses)
 
 
-def _one_number(ground: Ground) -> Steps:
+def _one_number(context: CheckContext) -> Steps:
     """The maker and the Super Admin create a policy with the same number."""
     maker, rival = CheckActor(POLICIES.maker), CheckActor(RIVAL)
-    body = yield from new_body(ground, POLICIES)
+    body = yield from new_body(context, POLICIES)
     replies = yield (Send(maker, POLICIES.create, body=body), Send(rival, POLICIES.create, body=body))
     given = [reply for reply in replies if reply.ok]
     expected = "one HTTP 201, otherwise HTTP 409"
@@ -66,14 +66,14 @@ def _one_number(ground: Ground) -> Steps:
         return NotChecked("the list does not show it")
     row = OwnRow(POLICIES, body, given[0])
     if row.shown.get(POLICIES.kind.id_field):
-        give_back(ground, row)
-    yield from delete_surplus(ground, POLICIES)
+        give_back(context, row)
+    yield from delete_surplus(context, POLICIES)
     return Held()
 
 
-def _one_state(ground: Ground) -> Steps:
+def _one_state(context: CheckContext) -> Steps:
     """Two who may do so set different states of a ticket."""
-    row = yield from take(ground, TICKETS)
+    row = yield from take(context, TICKETS)
     users = (CheckActor(TICKETS.maker), CheckActor(RIVAL))
     replies = yield tuple(
         Send(user, TICKETS.change, row.path, {"status": state})
@@ -93,7 +93,7 @@ def _one_state(ground: Ground) -> Steps:
         outcome = NotChecked("the target does not show the state")
     elif status.casefold() not in {each.casefold() for each in (*possible, *named)}:
         outcome = Violated(" or ".join(possible), shortened(status), (moved[0], after))
-    give_back(ground, row, changed=True)
+    give_back(context, row, changed=True)
     return outcome
 
 

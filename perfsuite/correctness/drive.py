@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeVar
 
-from perfsuite.correctness.check import Check, Ground, NotChecked, Outcome, Reply, Send, Unanswered, Unavailable
+from perfsuite.correctness.check import Check, CheckContext, NotChecked, Outcome, Reply, Send, Unanswered, Unavailable
 from perfsuite.model.correctness import CheckStep
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -23,10 +23,10 @@ class Carrier(Protocol):
         """Let so much time pass."""
 
 
-def carry_out(check: Check, ground: Ground, carrier: Carrier) -> Outcome:
+def carry_out(check: Check, context: CheckContext, carrier: Carrier) -> Outcome:
     """Do one check, and return how it ended."""
     try:
-        return drive(check.steps(ground), carrier)
+        return drive(check.steps(context), carrier)
     except Unanswered as why:
         return NotChecked(str(why))
 

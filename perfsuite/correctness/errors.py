@@ -15,7 +15,7 @@ from perfsuite.correctness.check import (
     SERVER_ERROR,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Send,
@@ -45,7 +45,7 @@ NO_SERVER_ERROR = "no error of the server"
 NOT_REFUSED_BEFORE = "it is not known how it was refused before the load"
 
 BEFORE = "statuses before the load"
-"""What `Ground.known` has them under: `Refusal.name` → status."""
+"""What `CheckContext.known` has them under: `Refusal.name` → status."""
 _ALWAYS_RIGHT = "users.me"
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -65,10 +65,10 @@ class Refusal:
         """Identifies it."""
         return f"{self.operation} as {self.role}"
 
-    def send(self, ground: Ground) -> Send:
+    def send(self, context: CheckContext) -> Send:
         """The request. A creation has its mark and nothing else: cleanup finds what should not have been made."""
         operation = CATALOGUE[self.operation]
-        body = {operation.marked_by: ground.new_mark()} if operation.creates else self.body
+        body = {operation.marked_by: context.new_mark()} if operation.creates else self.body
         return Send(CheckActor(self.role), self.operation, self.path, body, query=self.query)
 
 
@@ -102,7 +102,7 @@ def checks() -> Iterator[Check]:
 
 
 def statuses(
-    ground: Ground, carrier: Carrier, possible: Callable[[Check], bool] = lambda _check: True
+    context: CheckContext, carrier: Carrier, possible: Callable[[Check], bool] = lambda _check: True
 ) -> dict[str, int]:
     """How the target refuses now: `Refusal.name` → status. Requests that it is too busy for, or grants, are left out.
 
@@ -111,7 +111,7 @@ def statuses(
     found: dict[str, int] = {}
     for each in filter(lambda refusal: possible(_same_refusal(refusal)), REFUSALS):
         try:
-            (reply,) = carrier.exchange((each.send(ground),))
+            (reply,) = carrier.exchange((each.send(context),))
             answered(reply)
         except Unanswered:
             continue
@@ -121,11 +121,11 @@ def statuses(
 
 
 def _same_refusal(refusal: Refusal) -> Check:
-    def steps(ground: Ground) -> Steps:
-        before = ground.known.get(BEFORE, {}).get(refusal.name)
+    def steps(context: CheckContext) -> Steps:
+        before = context.known.get(BEFORE, {}).get(refusal.name)
         if before is None:
             return NotChecked(NOT_REFUSED_BEFORE)
-        reply = yield from ask(refusal.send(ground))
+        reply = yield from ask(refusal.send(context))
         if reply.status == before:
             return Held()
         if 400 <= reply.status < SERVER_ERROR:
@@ -145,8 +145,8 @@ def _same_refusal(refusal: Refusal) -> Check:
 def _answered(name: str, actor: CheckActor) -> Check:
     source = source_of(name)
 
-    def steps(ground: Ground) -> Steps:
-        found = yield from source.find(ground, actor)
+    def steps(context: CheckContext) -> Steps:
+        found = yield from source.find(context, actor)
         reply = yield from ask(Send(actor, name, found.path, found.body))
         if reply.status == SERVER_ERROR:
             return Violated(NO_SERVER_ERROR, f"HTTP {reply.status}", (reply,))

@@ -10,7 +10,7 @@ from perfsuite.correctness.check import (
     NO_DATA,
     OTHERS_ANSWER,
     CheckActor,
-    Ground,
+    CheckContext,
     Reply,
     Row,
     Send,
@@ -40,105 +40,105 @@ Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
 """Steps that end with what was learnt. They raise Unanswered where it cannot be."""
 
 
-def own_agent(ground: Ground, actor: CheckActor) -> Learning:
+def own_agent(context: CheckContext, actor: CheckActor) -> Learning:
     """The agent behind an account."""
-    known: Learnt | None = ground.known.get(f"agent of {actor}")
+    known: Learnt | None = context.known.get(f"agent of {actor}")
     if known is None:
         reply = yield from succeeded(Send(actor, "agents.profile"))
         row = object_of(reply.body)
-        if str(row.get("user_id")) != ground.user_id(actor):
+        if str(row.get("user_id")) != context.user_id(actor):
             raise Unanswered(OTHERS_ANSWER)
         if not row.get("agent_id"):
             raise Unanswered(NO_DATA)
-        known = ground.known[f"agent of {actor}"] = Learnt((row,), reply)
+        known = context.known[f"agent of {actor}"] = Learnt((row,), reply)
     return known
 
 
-def policies_of(ground: Ground, actor: CheckActor) -> Learning:
+def policies_of(context: CheckContext, actor: CheckActor) -> Learning:
     """What an account sees first in its list of policies."""
-    return (yield from listed(ground, Send(actor, "policies.list")))
+    return (yield from listed(context, Send(actor, "policies.list")))
 
 
-def forget_policies(ground: Ground, actor: CheckActor) -> None:
+def forget_policies(context: CheckContext, actor: CheckActor) -> None:
     """Some may be gone."""
-    ground.known.pop(f"policies.list of {actor}", None)
+    context.known.pop(f"policies.list of {actor}", None)
 
 
-def foreign_policies(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
+def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the policies that `owner` sees those that are certainly not of `asker`, even if lists are wrong."""
-    learnt = yield from policies_of(ground, owner)
+    learnt = yield from policies_of(context, owner)
     if asker.role == HOLDER:
-        return _foreign(ground, owner, learnt, lambda row: _holder(row) != ground.user_id(asker))
-    agent = yield from own_agent(ground, asker)
+        return _foreign(context, owner, learnt, lambda row: _holder(row) != context.user_id(asker))
+    agent = yield from own_agent(context, asker)
     # Another agent may see the policies of a team, and a row that names nobody may be of anybody.
-    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
+    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
 
 
-def foreign_leads(ground: Ground, asker: CheckActor, owner: CheckActor) -> Learning:
+def foreign_leads(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the leads that `owner` sees those that are certainly not of `asker`."""
-    learnt = yield from listed(ground, Send(owner, "leads.list"))
-    agent = yield from own_agent(ground, asker)
-    return _foreign(ground, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+    learnt = yield from listed(context, Send(owner, "leads.list"))
+    agent = yield from own_agent(context, asker)
+    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
 
 
-def perf_flag(ground: Ground, admin: CheckActor) -> Learning:
+def perf_flag(context: CheckContext, admin: CheckActor) -> Learning:
     """A flag that is there for tests."""
-    flags = yield from listed(ground, Send(admin, "flags.list"))
+    flags = yield from listed(context, Send(admin, "flags.list"))
     rows = tuple(row for row in flags.rows if str(row.get("flag_name")).startswith("perf_"))
     if not rows:
         raise Unanswered(NO_DATA)
     return Learnt(rows, flags.reply)
 
 
-def made_lead(ground: Ground, maker: CheckActor) -> Learning:
+def made_lead(context: CheckContext, maker: CheckActor) -> Learning:
     """A lead that a check has made as this agent."""
-    return (yield from _made(ground, maker, "lead", new_lead(ground)))
+    return (yield from _made(context, maker, "lead", new_lead(context)))
 
 
-def made_policy(ground: Ground, maker: CheckActor) -> Learning:
+def made_policy(context: CheckContext, maker: CheckActor) -> Learning:
     """A policy that a check has made as this agent."""
     body: dict[str, Any] = {}
-    if f"policy made by {maker}" not in ground.known:
-        body = yield from new_policy(ground, maker)
-    return (yield from _made(ground, maker, "policy", body))
+    if f"policy made by {maker}" not in context.known:
+        body = yield from new_policy(context, maker)
+    return (yield from _made(context, maker, "policy", body))
 
 
-def made_ticket(ground: Ground, maker: CheckActor) -> Learning:
+def made_ticket(context: CheckContext, maker: CheckActor) -> Learning:
     """A ticket that a check has made as this member of the support staff."""
     body: dict[str, Any] = {}
-    if f"ticket made by {maker}" not in ground.known:
-        body = yield from new_ticket(ground, maker)
-    return (yield from _made(ground, maker, "ticket", body))
+    if f"ticket made by {maker}" not in context.known:
+        body = yield from new_ticket(context, maker)
+    return (yield from _made(context, maker, "ticket", body))
 
 
-def forget_made(ground: Ground, kind: str, maker: CheckActor) -> None:
+def forget_made(context: CheckContext, kind: str, maker: CheckActor) -> None:
     """The row may be gone."""
-    ground.known.pop(f"{kind} made by {maker}", None)
+    context.known.pop(f"{kind} made by {maker}", None)
 
 
 Writing = Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]
 """Steps that end with the body of a creation."""
 
 
-def new_lead(ground: Ground) -> dict[str, Any]:
+def new_lead(context: CheckContext) -> dict[str, Any]:
     """The body of a new lead."""
-    return {**LEADS.fields, LEADS.kind.marked_by: ground.new_mark()}
+    return {**LEADS.fields, LEADS.kind.marked_by: context.new_mark()}
 
 
-def new_policy(ground: Ground, seller: CheckActor) -> Writing:
+def new_policy(context: CheckContext, seller: CheckActor) -> Writing:
     """The body of a policy that an agent may sell."""
-    agent = yield from own_agent(ground, seller)
-    sold = yield from policies_of(ground, seller)
-    return policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark())
+    agent = yield from own_agent(context, seller)
+    sold = yield from policies_of(context, seller)
+    return policy_body(sold.row, str(agent.row["agent_id"]), context.new_mark())
 
 
-def new_ticket(ground: Ground, maker: CheckActor) -> Writing:
+def new_ticket(context: CheckContext, maker: CheckActor) -> Writing:
     """The body of a ticket of some customer."""
-    policies = yield from policies_of(ground, maker)
+    policies = yield from policies_of(context, maker)
     if not policies.row.get("policyholder_id"):
         raise Unanswered(NO_DATA)
     taken = {"customer_id": policies.row["policyholder_id"]}
-    return {**TICKETS.fields, **taken, TICKETS.kind.marked_by: ground.new_mark()}
+    return {**TICKETS.fields, **taken, TICKETS.kind.marked_by: context.new_mark()}
 
 
 def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
@@ -157,33 +157,33 @@ def policy_body(sold: Row, agent_id: str, mark: str) -> dict[str, Any]:
     }
 
 
-def _made(ground: Ground, maker: CheckActor, kind: str, body: Row) -> Learning:
-    known: Learnt | None = ground.known.get(f"{kind} made by {maker}")
+def _made(context: CheckContext, maker: CheckActor, kind: str, body: Row) -> Learning:
+    known: Learnt | None = context.known.get(f"{kind} made by {maker}")
     if known is None:
         reply = yield from succeeded(Send(maker, CREATIONS[kind].name, body=body))
         row = object_of(reply.body)
         if not row.get(f"{kind}_id"):
             raise Unanswered(NO_DATA)
-        known = ground.known[f"{kind} made by {maker}"] = Learnt((row,), reply)
+        known = context.known[f"{kind} made by {maker}"] = Learnt((row,), reply)
     return known
 
 
-def listed(ground: Ground, send: Send) -> Learning:
+def listed(context: CheckContext, send: Send) -> Learning:
     """The rows that a list begins with."""
-    known: Learnt | None = ground.known.get(f"{send.operation} of {send.actor}")
+    known: Learnt | None = context.known.get(f"{send.operation} of {send.actor}")
     if known is None:
         reply = yield from succeeded(send)
         rows = rows_of(CATALOGUE[send.operation], reply.body)
         if not rows:
             raise Unanswered(NO_DATA)
-        known = ground.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
+        known = context.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
     return known
 
 
-def _foreign(ground: Ground, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:
+def _foreign(context: CheckContext, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:
     rows = tuple(filter(is_foreign, learnt.rows))
     if not rows:  # a list that was wrong once need not be wrong the next time
-        ground.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
+        context.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
         raise Unanswered(OTHERS_ANSWER)
     return Learnt(rows, learnt.reply)
 

@@ -14,7 +14,7 @@ from perfsuite.correctness.check import (
     NO_DATA,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Outcome,
@@ -63,8 +63,8 @@ class _Foreign:
 
 
 _Finding = Generator[tuple[Send, ...], tuple[Reply, ...], _Foreign]
-_Search = Callable[[Ground, CheckActor, CheckActor], _Finding]
-"""Of the ground, who asks, and whose row it is."""
+_Search = Callable[[CheckContext, CheckActor, CheckActor], _Finding]
+"""Of the context, who asks, and whose row it is."""
 
 
 def checks() -> Iterator[Check]:
@@ -99,25 +99,25 @@ def _single(rule: str, name: str, asker: CheckActor, owner: CheckActor) -> Check
     kind = operation.path.partition("{")[2].partition("}")[0]
     search = _SEARCHES.get(name) or _SEARCHES[kind]
 
-    def steps(ground: Ground) -> Steps:
-        foreign = yield from search(ground, asker, owner)
+    def steps(context: CheckContext) -> Steps:
+        foreign = yield from search(context, asker, owner)
         reply = yield from ask(Send(asker, name, foreign.path, foreign.body))
         outcome = refusal(reply, _REFUSED, foreign.shown)
         if reply.status == 404 and search is _policy:
-            outcome = yield from _of_a_policy(ground, owner, foreign)
+            outcome = yield from _of_a_policy(context, owner, foreign)
         if kind == "lead_id" and not isinstance(outcome, Held):
-            forget_made(ground, "lead", owner)
+            forget_made(context, "lead", owner)
         return outcome
 
     return _check(rule, name, (asker, owner), search, steps)
 
 
 def _of_a_policy(
-    ground: Ground, owner: CheckActor, foreign: _Foreign
+    context: CheckContext, owner: CheckActor, foreign: _Foreign
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], Outcome]:
     """Held where the policy that was not found is there; it may have been deleted since its owner saw it."""
-    forget_policies(ground, owner)
-    learnt = yield from policies_of(ground, owner)
+    forget_policies(context, owner)
+    learnt = yield from policies_of(context, owner)
     there = any(str(row["policy_id"]) == foreign.path["policy_id"] for row in learnt.rows)
     return Held() if there else NotChecked(NO_DATA)
 
@@ -125,8 +125,8 @@ def _of_a_policy(
 def _in_list(name: str, role: str, search: _Search) -> Check:
     asker, owner = CheckActor(role), CheckActor(role, 1)
 
-    def steps(ground: Ground) -> Steps:
-        foreign = yield from search(ground, asker, owner)
+    def steps(context: CheckContext) -> Steps:
+        foreign = yield from search(context, asker, owner)
         reply = yield from ask(Send(asker, name, foreign.path))
         if not reply.ok:
             return refusal(reply, _REFUSED)
@@ -142,7 +142,7 @@ def _in_list(name: str, role: str, search: _Search) -> Check:
 
 
 def _check(
-    rule: str, name: str, actors: tuple[CheckActor, CheckActor], search: _Search, steps: Callable[[Ground], Steps]
+    rule: str, name: str, actors: tuple[CheckActor, CheckActor], search: _Search, steps: Callable[[CheckContext], Steps]
 ) -> Check:
     uses = tuple(each for each in _USES[search] if actors[0].role != HOLDER or each != "agents.profile")
     writes = any(CATALOGUE[each].writes for each in (name, *uses))
@@ -156,49 +156,49 @@ def _check(
 # ── finding a row of somebody else ──────────────────────────────────────────────────────────────────
 
 
-def _account(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
+def _account(context: CheckContext, _asker: CheckActor, owner: CheckActor) -> _Finding:
     yield from ()
-    return _Foreign({"user_id": ground.user_id(owner)})
+    return _Foreign({"user_id": context.user_id(owner)})
 
 
-def _settings(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+def _settings(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     """An account, and no change to it."""
-    account = yield from _account(ground, asker, owner)
+    account = yield from _account(context, asker, owner)
     return replace(account, body={})
 
 
-def _agent(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
-    learnt = yield from own_agent(ground, owner)
+def _agent(context: CheckContext, _asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from own_agent(context, owner)
     return _Foreign({"agent_id": str(learnt.row["agent_id"])}, learnt.reply)
 
 
-def _policy(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
-    learnt = yield from foreign_policies(ground, asker, owner)
-    return _Foreign({"policy_id": str(ground.random.choice(learnt.rows)["policy_id"])}, learnt.reply)
+def _policy(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_policies(context, asker, owner)
+    return _Foreign({"policy_id": str(context.random.choice(learnt.rows)["policy_id"])}, learnt.reply)
 
 
-def _lead(ground: Ground, _asker: CheckActor, owner: CheckActor) -> _Finding:
-    learnt = yield from made_lead(ground, owner)
+def _lead(context: CheckContext, _asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from made_lead(context, owner)
     return _Foreign({"lead_id": str(learnt.row["lead_id"])}, learnt.reply)
 
 
-def _sale(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
+def _sale(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     """A policy that `asker` would sell in the name of `owner`."""
-    agent = yield from own_agent(ground, owner)
-    sold = yield from policies_of(ground, asker)
-    return _Foreign({}, agent.reply, policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark()))
+    agent = yield from own_agent(context, owner)
+    sold = yield from policies_of(context, asker)
+    return _Foreign({}, agent.reply, policy_body(sold.row, str(agent.row["agent_id"]), context.new_mark()))
 
 
-def _listed_policy(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
-    learnt = yield from foreign_policies(ground, asker, owner)
-    row = ground.random.choice(learnt.rows)
+def _listed_policy(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_policies(context, asker, owner)
+    row = context.random.choice(learnt.rows)
     path = {"policyholder_id": str(row["policyholder_id"])}
     return _Foreign(path, learnt.reply, field="policy_id", value=str(row["policy_id"]))
 
 
-def _listed_lead(ground: Ground, asker: CheckActor, owner: CheckActor) -> _Finding:
-    learnt = yield from foreign_leads(ground, asker, owner)
-    row = ground.random.choice(learnt.rows)
+def _listed_lead(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
+    learnt = yield from foreign_leads(context, asker, owner)
+    row = context.random.choice(learnt.rows)
     path = {"search": str(row.get("contact_number") or row["customer_name"])}
     return _Foreign(path, learnt.reply, field="lead_id", value=str(row["lead_id"]))
 

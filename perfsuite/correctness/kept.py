@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Outcome,
@@ -62,61 +62,61 @@ def checks() -> Iterator[Check]:
             )
 
 
-def _stays(made: MadeRows) -> Callable[[Ground], Steps]:
-    def steps(ground: Ground) -> Steps:
-        row = yield from take(ground, made)
+def _stays(made: MadeRows) -> Callable[[CheckContext], Steps]:
+    def steps(context: CheckContext) -> Steps:
+        row = yield from take(context, made)
         yield WAIT_S
-        outcome = yield from as_sent(ground, row)
+        outcome = yield from as_sent(context, row)
         if isinstance(outcome, Held):
-            give_back(ground, row)
+            give_back(context, row)
         return outcome
 
     return steps
 
 
-def _stays_deleted(made: MadeRows) -> Callable[[Ground], Steps]:
+def _stays_deleted(made: MadeRows) -> Callable[[CheckContext], Steps]:
     deleter = CheckActor(made.deleter)
 
-    def steps(ground: Ground) -> Steps:
-        if deleted := deleted_rows(ground, made):
+    def steps(context: CheckContext) -> Steps:
+        if deleted := deleted_rows(context, made):
             row, deletion = deleted.pop()
         else:
-            row = yield from take(ground, made, changed_too=True)
+            row = yield from take(context, made, changed_too=True)
             before = yield from search(made, row.mark, deleter)
             if not row.among(rows_in(before)):
                 return NotChecked(NOT_LISTED)
             deletion = yield from succeeded(Send(deleter, made.delete, row.path))
-            outcome = yield from _is_gone(ground, row, deletion)
+            outcome = yield from _is_gone(context, row, deletion)
             if not isinstance(outcome, Held):
                 return outcome
         yield WAIT_S
-        return (yield from _is_gone(ground, row, deletion))
+        return (yield from _is_gone(context, row, deletion))
 
     return steps
 
 
-def _is_gone(ground: Ground, row: OwnRow, deletion: Reply) -> Judging:
+def _is_gone(context: CheckContext, row: OwnRow, deletion: Reply) -> Judging:
     """Whether neither the list nor its id shows the row, except as deleted.
 
     What has never shown that a row was deleted may say so in a way of its own.
     """
     made, reader = row.made, deletion.send.actor
     found = yield from search(made, row.mark, reader)
-    if still_there(ground, row, found):
-        return _wrong(ground, Violated("no such row in the list", "the row as it was", (deletion, found)), row)
+    if still_there(context, row, found):
+        return _wrong(context, Violated("no such row in the list", "the row as it was", (deletion, found)), row)
     if not made.read:
         return Held()
     single = yield from ask(Send(reader, made.read, row.path))
     if not single.ok and single.status not in _GONE:
         return NotChecked(single.outcome)
-    if still_there(ground, row, single):
-        return _wrong(ground, Violated("HTTP 404", f"HTTP {single.status}", (deletion, single)), row)
+    if still_there(context, row, single):
+        return _wrong(context, Violated("HTTP 404", f"HTTP {single.status}", (deletion, single)), row)
     return Held()
 
 
-def _wrong(ground: Ground, violated: Violated, row: OwnRow) -> Outcome:
+def _wrong(context: CheckContext, violated: Violated, row: OwnRow) -> Outcome:
     _deletion, seen = violated.replies
-    if ground.known.get(showing_deletions(row.made, seen.send.operation)):
+    if context.known.get(showing_deletions(row.made, seen.send.operation)):
         return violated
-    ground.known[SOFT_DELETED] = True
+    context.known[SOFT_DELETED] = True
     return NotChecked(NOTHING_CHANGED)

@@ -8,11 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from perfsuite.correctness.check import (
-    ALONE,
     OTHERS_ANSWER,
+    WITHOUT_LOAD,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -39,7 +39,7 @@ CHANGING = "the rows change all the time"
 NOT_COMPARED_BEFORE = "nobody knows what the figure counted before the load"
 OTHER_ROWS = "the figure does not count the rows of the list"
 UNCOUNTED = "figures before the load"
-"""What `Ground.known` has them under: operation → how many rows more the list had."""
+"""What `CheckContext.known` has them under: operation → how many rows more the list had."""
 _WHOLE = 20
 """So many rows are the whole; more are asked for."""
 _MOST = 100
@@ -67,7 +67,7 @@ def checks() -> Iterator[Check]:
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], Steps]:
+def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[CheckContext], Steps]:
     """Some page is the part of the whole that it should be: the whole is read before and, if it is not, after it.
 
     A difference counts when it is seen twice, each time with the same rows before and after. Each time a page is
@@ -75,34 +75,34 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[Ground], St
     """
     has_pages = f"pages of {operation}"
 
-    def steps(ground: Ground) -> Steps:
-        path = yield from _path(ground, operation, actor)
-        before = yield from _whole(ground, actor, operation, path, key)
+    def steps(context: CheckContext) -> Steps:
+        path = yield from _path(context, operation, actor)
+        before = yield from _whole(context, actor, operation, path, key)
         seen = 0
         for _look in range(_LOOKS):
             rows = len(before.ids)
             if rows < 2:
                 return NotChecked(TOO_FEW)
-            size = ground.random.randint(1, rows // 2)
-            offset = size * ground.random.randint(1, rows // size - 1)
+            size = context.random.randint(1, rows // 2)
+            offset = size * context.random.randint(1, rows // size - 1)
             query = {"limit": str(size), "offset": str(offset)}
             page = yield from _listed(Send(actor, operation, path, query=query), key)
             wanted = before.ids[offset : offset + size]
             if sorted(page.ids) == sorted(wanted):
-                ground.known[has_pages] = True
+                context.known[has_pages] = True
                 return NotChecked(CHANGING) if seen else Held()
-            after = yield from _whole(ground, actor, operation, path, key)
+            after = yield from _whole(context, actor, operation, path, key)
             if len(page.owners | before.owners | after.owners) > 1:
                 return NotChecked(OTHERS_ANSWER)
             seen = seen + 1 if after.ids == before.ids else 0
-            if len(page.ids) > size or (page.ids == before.ids[:size] and has_pages not in ground.known):
+            if len(page.ids) > size or (page.ids == before.ids[:size] and has_pages not in context.known):
                 return NotChecked(NO_PAGES)
             if seen > 1:
                 missing = len(set(wanted) - set(page.ids))
                 expected = f"rows {offset + 1} to {offset + size} of the list"
                 return Violated(expected, f"{missing} of them missing", (page.reply, after.reply))
             yield PAUSE_S
-            before = yield from _whole(ground, actor, operation, path, key)
+            before = yield from _whole(context, actor, operation, path, key)
         return NotChecked(CHANGING)
 
     return steps
@@ -118,10 +118,10 @@ class _Listed:
 
 
 def _whole(
-    ground: Ground, actor: CheckActor, operation: str, path: Mapping[str, str], key: str
+    context: CheckContext, actor: CheckActor, operation: str, path: Mapping[str, str], key: str
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Listed]:
     """The first rows. Each time more are asked for than are looked at, so that no cache knows the answer."""
-    query = {"limit": str(ground.random.randint(_WHOLE, _MOST)), "offset": "0"}
+    query = {"limit": str(context.random.randint(_WHOLE, _MOST)), "offset": "0"}
     found = yield from _listed(Send(actor, operation, path, query=query), key)
     return replace(found, ids=found.ids[:_WHOLE])
 
@@ -134,21 +134,21 @@ def _listed(send: Send, key: str) -> Generator[tuple[Send, ...], tuple[Reply, ..
 
 
 def _path(
-    ground: Ground, operation: str, actor: CheckActor
+    context: CheckContext, operation: str, actor: CheckActor
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], Mapping[str, str]]:
     if "{agent_id}" not in CATALOGUE[operation].path:
         return {}
-    known: Mapping[str, str] | None = ground.known.get(f"agent id of {actor}")
+    known: Mapping[str, str] | None = context.known.get(f"agent id of {actor}")
     if known is None:
         reply = yield from succeeded(Send(actor, OWN_AGENT))
-        known = ground.known[f"agent id of {actor}"] = {"agent_id": str(object_of(reply.body).get("agent_id"))}
+        known = context.known[f"agent id of {actor}"] = {"agent_id": str(object_of(reply.body).get("agent_id"))}
     return known
 
 
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────────
 
 
-def uncounted(ground: Ground, carrier: Carrier, possible: Callable[[Check], bool]) -> dict[str, int]:
+def uncounted(context: CheckContext, carrier: Carrier, possible: Callable[[Check], bool]) -> dict[str, int]:
     """Operation → how many policies more than its figure says the list has, now or when one was sold: a figure may
     leave out new ones, or be kept for a while. Those that the target is too busy for are left out. `possible`: whether
     a check can be made."""
@@ -157,7 +157,7 @@ def uncounted(ground: Ground, carrier: Carrier, possible: Callable[[Check], bool
     if not before:
         return {}
     try:
-        drive(_sold(ground), carrier)
+        drive(_sold(context), carrier)
     except Unanswered:
         return {}
     after = _all_compared(before, carrier)
@@ -172,34 +172,34 @@ def _all_compared(operations: Iterable[str], carrier: Carrier) -> dict[str, int]
     return found
 
 
-def _sold(ground: Ground) -> Making:
-    body = yield from new_body(ground, POLICIES)
+def _sold(context: CheckContext) -> Making:
+    body = yield from new_body(context, POLICIES)
     row = yield from make(POLICIES, body)
-    give_back(ground, row)
+    give_back(context, row)
     return row
 
 
-def _counts(operation: str, name: str) -> Callable[[Ground], Steps]:
+def _counts(operation: str, name: str) -> Callable[[CheckContext], Steps]:
     """A figure that counted all rows before the load counts all of them under it.
 
     Nobody says which rows a figure counts: one that differed before is not checked. Without load some policies are
     added, of which it counts all or none.
     """
 
-    def steps(ground: Ground) -> Steps:
+    def steps(context: CheckContext) -> Steps:
         found = yield from _compared(operation, name)
-        if ground.known.get(ALONE):
+        if context.known.get(WITHOUT_LOAD):
             before = found.more
             for _number in range(_NEW_POLICIES):
-                yield from _sold(ground)
+                yield from _sold(context)
             found = yield from _compared(operation, name)
             if found.more - before == _NEW_POLICIES:
                 return NotChecked(OTHER_ROWS)
         else:
-            before = ground.known.get(UNCOUNTED, {}).get(operation)
+            before = context.known.get(UNCOUNTED, {}).get(operation)
             if before is None:
                 return NotChecked(NOT_COMPARED_BEFORE)
-            if before or (found.more and ground.known.get(SOFT_DELETED)):
+            if before or (found.more and context.known.get(SOFT_DELETED)):
                 return NotChecked(OTHER_ROWS)
         if found.more == before:
             return Held()

@@ -13,7 +13,7 @@ from perfsuite.correctness.check import (
     NO_DATA,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -50,7 +50,7 @@ from perfsuite.target.write_rules import (
 NEXT_READ = "the next read shows a write"
 NOTHING_CHANGED = "the write changed nothing"
 SOFT_DELETED = "soft deleted"
-"""Known to the ground where the target keeps deleted rows, under a status or whatever else says so."""
+"""In `CheckContext.known` where the target keeps deleted rows, under a status or whatever else says so."""
 _ADMIN = CheckActor(SUPER)
 
 
@@ -68,7 +68,7 @@ def _check(
     operation: str,
     actors: tuple[CheckActor, ...],
     requests: int,
-    steps: Callable[[Ground], Steps],
+    steps: Callable[[CheckContext], Steps],
     uses: tuple[str, ...],
 ) -> Check:
     actors = tuple(dict.fromkeys(actors))
@@ -78,25 +78,23 @@ def _check(
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _change(made: MadeRows) -> Callable[[Ground], Steps]:
+def _change(made: MadeRows) -> Callable[[CheckContext], Steps]:
     changer = CheckActor(made.changer)
 
-    def steps(ground: Ground) -> Steps:
-        row = yield from take(ground, made)
+    def steps(context: CheckContext) -> Steps:
+        row = yield from take(context, made)
         before = yield from search(made, row.mark, changer)
         old = _status(row, before)
         write = yield from succeeded(Send(changer, made.change, row.path, made.change_body))
         new = made.kind.status_of(object_of(write.body))
         seen = yield from search(made, row.mark, changer)
         shown = _status(row, seen)
-        if new.casefold() == old.casefold() or made.kind.status_of({}) in (
-            new,
-            old,
-        ):  # without a status nothing is known to have changed
+        nameless = made.kind.status_of({}) in (new, old)  # without a status nothing is known to have changed
+        if nameless or new.casefold() == old.casefold():
             return NotChecked(NOTHING_CHANGED)
         if shown == old:
             return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))
-        give_back(ground, row, changed=True)
+        give_back(context, row, changed=True)
         return Held()
 
     return steps
@@ -110,53 +108,53 @@ def _status(row: OwnRow, listed: Reply) -> str:
     return row.made.kind.status_of(rows[0])
 
 
-def _deletion(made: MadeRows) -> Callable[[Ground], Steps]:
+def _deletion(made: MadeRows) -> Callable[[CheckContext], Steps]:
     deleter = CheckActor(made.deleter)
 
-    def steps(ground: Ground) -> Steps:
-        row = yield from take(ground, made, changed_too=True)
+    def steps(context: CheckContext) -> Steps:
+        row = yield from take(context, made, changed_too=True)
         before = yield from search(made, row.mark, deleter)
         if not row.among(rows_in(before)):
             return NotChecked(NOT_LISTED)
         deletion = yield from succeeded(Send(deleter, made.delete, row.path))
         seen = yield from search(made, row.mark, deleter)
-        if not still_there(ground, row, seen):
-            deleted_rows(ground, made).append((row, deletion))
-            yield from delete_surplus(ground, made)
+        if not still_there(context, row, seen):
+            deleted_rows(context, made).append((row, deletion))
+            yield from delete_surplus(context, made)
             return Held()
         proof = yield from search(made, row.mark, deleter, OTHER_PAGE)
-        if still_there(ground, row, proof):
-            ground.known[SOFT_DELETED] = True
+        if still_there(context, row, proof):
+            context.known[SOFT_DELETED] = True
             return NotChecked(NOTHING_CHANGED)
         return Violated("no row", "the row as it was", (seen, proof))
 
     return steps
 
 
-def deleted_rows(ground: Ground, made: MadeRows) -> list[tuple[OwnRow, Reply]]:
+def deleted_rows(context: CheckContext, made: MadeRows) -> list[tuple[OwnRow, Reply]]:
     """Rows that were deleted, each with the answer to its deletion, and that nobody has looked for since."""
-    deleted: list[tuple[OwnRow, Reply]] = ground.known.setdefault(f"deleted by {made.delete}", [])
+    deleted: list[tuple[OwnRow, Reply]] = context.known.setdefault(f"deleted by {made.delete}", [])
     return deleted
 
 
-def still_there(ground: Ground, row: OwnRow, seen: Reply) -> bool:
+def still_there(context: CheckContext, row: OwnRow, seen: Reply) -> bool:
     """Whether a list, or the answer about the row alone, shows a row that was deleted, and not under such a status."""
     made = row.made
     shown = [object_of(seen.body)] if seen.send.operation == made.read else rows_in(seen)
     there = row.among(shown) if seen.ok else []
     kept = [each for each in there if made.kind.soft_deleted_as(each)]
     if kept:
-        ground.known[SOFT_DELETED] = True
+        context.known[SOFT_DELETED] = True
     if len(kept) < len(there):
         return True
-    ground.known[showing_deletions(made, seen.send.operation)] = True
+    context.known[showing_deletions(made, seen.send.operation)] = True
     return False
 
 
 # ── flags ──────────────────────────────────────────────────────────────────────────────
 
 
-def _flag(ground: Ground) -> Steps:
+def _flag(context: CheckContext) -> Steps:
     """A flag for tests gets the value that it has: when it was written shows whether a read is older.
 
     No other flag, which somebody may switch between reading and writing it.
@@ -165,7 +163,7 @@ def _flag(ground: Ground) -> Steps:
     flags = [flag for flag in rows_in(before) if str(flag.get("flag_name")).startswith("perf_")]
     if not flags:
         return NotChecked(NO_DATA)
-    flag = ground.random.choice(flags)
+    flag = context.random.choice(flags)
     name = str(flag.get("flag_name"))
     write = yield from succeeded(Send(_ADMIN, FLAG_UPDATE, {"flag_name": name}, {"is_enabled": flag.get("is_enabled")}))
     seen = yield from succeeded(Send(_ADMIN, FLAGS))

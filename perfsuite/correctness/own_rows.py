@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from perfsuite.correctness.check import NO_DATA, CheckActor, Ground, Reply, Row, Send, Unanswered, ask, succeeded
+from perfsuite.correctness.check import NO_DATA, CheckActor, CheckContext, Reply, Row, Send, Unanswered, ask, succeeded
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.write_rules import MadeRows
@@ -66,9 +66,9 @@ def uses_of(made: MadeRows) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys((made.like, made.lists, made.read)) if name)
 
 
-def new_body(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]:
+def new_body(context: CheckContext, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], dict[str, Any]]:
     """The body of a new row, with a mark of its own."""
-    models: list[Row] | None = ground.known.get(f"like {made.create}")
+    models: list[Row] | None = context.known.get(f"like {made.create}")
     if models is None:
         models = [{}]
         if made.like:
@@ -78,9 +78,9 @@ def new_body(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tupl
             models = [{name: row[of] for name, of in made.taken.items()} for row in found]
             if not models:
                 raise Unanswered(NO_DATA)
-        ground.known[f"like {made.create}"] = models
-    taken = ground.random.choice(models)  # so that no customer has all rows of checks on the first page of a list
-    return {**made.fields, **taken, made.kind.marked_by: ground.new_mark()}
+        context.known[f"like {made.create}"] = models
+    taken = context.random.choice(models)  # so that no customer has all rows of checks on the first page of a list
+    return {**made.fields, **taken, made.kind.marked_by: context.new_mark()}
 
 
 def make(made: MadeRows, body: Row) -> Making:
@@ -91,38 +91,38 @@ def make(made: MadeRows, body: Row) -> Making:
     return OwnRow(made, body, reply)
 
 
-def take(ground: Ground, made: MadeRows, *, changed_too: bool = False) -> Making:
+def take(context: CheckContext, made: MadeRows, *, changed_too: bool = False) -> Making:
     """A row that was made before and is free, or a new one. It is the caller's alone until `give_back`.
 
     `changed_too`: its status may have been changed since.
     """
-    for free in (_free(ground, made, changed=True) if changed_too else [], _free(ground, made)):
+    for free in (_free(context, made, changed=True) if changed_too else [], _free(context, made)):
         if free:
             return free.pop()
-    body = yield from new_body(ground, made)
+    body = yield from new_body(context, made)
     return (yield from make(made, body))
 
 
-def give_back(ground: Ground, row: OwnRow, *, changed: bool = False) -> None:
+def give_back(context: CheckContext, row: OwnRow, *, changed: bool = False) -> None:
     """Others may use it. `changed`: its status is not that of a new row."""
-    _free(ground, row.made, changed=changed).append(row)
+    _free(context, row.made, changed=changed).append(row)
 
 
-def delete_surplus(ground: Ground, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
+def delete_surplus(context: CheckContext, made: MadeRows) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
     """Delete a row where more are free than checks need, and a check has seen what a deletion leaves."""
-    free = _free(ground, made)
-    if len(free) > ENOUGH and ground.known.get(showing_deletions(made, made.lists)):
+    free = _free(context, made)
+    if len(free) > ENOUGH and context.known.get(showing_deletions(made, made.lists)):
         with suppress(Unanswered):  # cleanup deletes it where nothing else does
             yield from ask(Send(CheckActor(made.deleter), made.delete, free.pop(0).path))
 
 
 def showing_deletions(made: MadeRows, operation: str) -> str:
-    """Known to the ground where the operation has shown that such a row was deleted."""
+    """In `CheckContext.known` where the operation has shown that such a row was deleted."""
     return f"{made.delete} shows in {operation}"
 
 
-def _free(ground: Ground, made: MadeRows, *, changed: bool = False) -> list[OwnRow]:
-    free: list[OwnRow] = ground.known.setdefault(f"{'changed' if changed else 'new'} {made.create}", [])
+def _free(context: CheckContext, made: MadeRows, *, changed: bool = False) -> list[OwnRow]:
+    free: list[OwnRow] = context.known.setdefault(f"{'changed' if changed else 'new'} {made.create}", [])
     return free
 
 

@@ -13,7 +13,7 @@ from perfsuite.correctness.arguments import source_of
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -88,12 +88,12 @@ def _refused(rule: str, send: Send, status: int) -> Check:
     # To a role that may not see a row, there may be none.
     wanted = (status, 404) if status == 403 and "{" in CATALOGUE[send.operation].template else (status,)
 
-    def steps(ground: Ground) -> Steps:
-        found = yield from source.find(ground, helper)
+    def steps(context: CheckContext) -> Steps:
+        found = yield from source.find(context, helper)
         reply = yield from ask(replace(send, path=found.path, body=found.body))
         outcome = refusal(reply, wanted)
         if source.made and not isinstance(outcome, Held):
-            forget_made(ground, source.made, helper)
+            forget_made(context, source.made, helper)
         return outcome
 
     writes = any(CATALOGUE[each].writes for each in (send.operation, *source.uses))
@@ -106,15 +106,15 @@ def _refused(rule: str, send: Send, status: int) -> Check:
 # ── accounts that are deactivated ───────────────────────────────────────────────────────────────────
 
 
-def _deactivated(ground: Ground) -> Steps:
-    admin, path = CheckActor(SUPER), {"user_id": ground.user_id(SPARE)}
+def _deactivated(context: CheckContext) -> Steps:
+    admin, path = CheckActor(SUPER), {"user_id": context.user_id(SPARE)}
     if _status((yield from succeeded(Send(admin, "users.read", path)))) != "active":
         return NotChecked(NOT_ACTIVE)
-    before = ground.will_change(SPARE, "status", "active", by=admin)
+    before = context.will_change(SPARE, "status", "active", by=admin)
     try:
         changed = yield from ask(Send(admin, "users.update", path, {"status": "inactive"}))
         if 400 <= changed.status < 500:
-            ground.put_back(SPARE, "status")
+            context.put_back(SPARE, "status")
             return NotChecked(NO_STATUS)
         outcome = yield from _while_inactive(admin, path, changed)
     except Unanswered as why:
@@ -126,7 +126,7 @@ def _deactivated(ground: Ground) -> Steps:
         with suppress(Unanswered):  # cleanup restores it where nothing else does
             reply = yield from ask(restoring)
             if _status(reply) == before:
-                ground.put_back(SPARE, "status")
+                context.put_back(SPARE, "status")
                 break
     return outcome
 

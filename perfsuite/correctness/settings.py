@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Mapping
 
-from perfsuite.correctness.check import CheckActor, Ground, Reply, Send, Unanswered, succeeded
+from perfsuite.correctness.check import CheckActor, CheckContext, Reply, Send, Unanswered, succeeded
 from perfsuite.target.catalogue import SETTINGS
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import CHANGED_SETTINGS, OWN_ACCOUNT
@@ -18,7 +18,9 @@ Settings = Mapping[str, str]
 """Setting → value."""
 
 
-def read(ground: Ground, owner: CheckActor, operation: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], Settings]:
+def read(
+    context: CheckContext, owner: CheckActor, operation: str
+) -> Generator[tuple[Send, ...], tuple[Reply, ...], Settings]:
     """The settings that checks change. `operation` writes them.
 
     Raises Unanswered where the target does not show all of them, or where another check is changing them, maybe of
@@ -31,10 +33,10 @@ def read(ground: Ground, owner: CheckActor, operation: str) -> Generator[tuple[S
         raise Unanswered(NOT_SHOWN)
     if all(now[setting] != value for setting, value in CHANGED_SETTINGS.items()):
         return {setting: str(value) for setting, value in now.items()}
-    left: Settings | None = ground.known.get(_left(owner))
+    left: Settings | None = context.known.get(_left(owner))
     if left is None:
         raise Unanswered(SOMEBODY_ELSE)
-    yield from put_back(ground, owner, operation, left)
+    yield from put_back(context, owner, operation, left)
     raise Unanswered(PUT_BACK)
 
 
@@ -44,11 +46,11 @@ def body(values: Settings) -> dict[str, str]:
 
 
 def put_back(
-    ground: Ground, owner: CheckActor, operation: str, before: Settings
+    context: CheckContext, owner: CheckActor, operation: str, before: Settings
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], None]:
     """By the account itself, a second time where it failed. Where it fails again, the next check does it, or cleanup
     after the run. Raises nothing: what was seen before is not lost."""
-    send = Send(owner, operation, {"user_id": ground.user_id(owner)}, body(before), restores=True)
+    send = Send(owner, operation, {"user_id": context.user_id(owner)}, body(before), restores=True)
     for _attempt in range(2):
         try:
             (reply,) = yield (send,)
@@ -56,15 +58,15 @@ def put_back(
             continue
         shown = object_of(reply.body)
         if reply.ok and all(shown.get(name, value) == value for name, value in body(before).items()):
-            del ground.known[_left(owner)]
+            del context.known[_left(owner)]
             for setting in before:
-                ground.put_back(owner, setting)
+                context.put_back(owner, setting)
             return
 
 
-def leave(ground: Ground, owner: CheckActor, before: Settings) -> None:
+def leave(context: CheckContext, owner: CheckActor, before: Settings) -> None:
     """Note that the settings were changed and not put back."""
-    ground.known[_left(owner)] = before
+    context.known[_left(owner)] = before
 
 
 def _left(owner: CheckActor) -> str:

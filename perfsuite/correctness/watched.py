@@ -10,11 +10,11 @@ from contextlib import suppress
 from typing import Any
 
 from perfsuite.correctness.check import (
-    ALONE,
     NO_DATA,
+    WITHOUT_LOAD,
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -76,7 +76,7 @@ def differing(sent: Mapping[str, Any], read: Mapping[str, Any]) -> str:
 
 
 _Judge = Callable[..., Steps]
-"""Of the ground, the operation, who asks, and for some another account of the role."""
+"""Of the context, the operation, who asks, and for some another account of the role."""
 
 
 def _check(rule: Rule, name: str, role: str, judge: _Judge, *, makes: tuple[str, ...] = ()) -> Check:
@@ -84,16 +84,16 @@ def _check(rule: Rule, name: str, role: str, judge: _Judge, *, makes: tuple[str,
     asker, other = CheckActor(role, -1), CheckActor(role, -2)
     actors, requests = ((asker, other), 2) if judge in _OF_TWO else ((CheckActor(role),), 3)
 
-    def steps(ground: Ground) -> Steps:
-        return judge(ground, name, *actors)
+    def steps(context: CheckContext) -> Steps:
+        return judge(context, name, *actors)
 
     return Check(*rule, name, actors, requests + 2 * len(makes), steps, writes=bool(makes), uses=makes)
 
 
-def _one_owner(ground: Ground, name: str, asker: CheckActor) -> Steps:
+def _one_owner(context: CheckContext, name: str, asker: CheckActor) -> Steps:
     """Those who see everybody's rows ask first: a cache that mixes roles up has an answer then."""
     for role in sorted(ROLES_BY_OPERATION[name]):
-        if role in ground.known.get(ALONE, ()) and (name, role) not in OWNER_FIELDS:
+        if role in context.known.get(WITHOUT_LOAD, ()) and (name, role) not in OWNER_FIELDS:
             with suppress(Unanswered):  # whoever asks alone may show it, too
                 yield from ask(Send(CheckActor(role), name, _path(name)))
     reply = yield from succeeded(Send(asker, name, _path(name)))
@@ -103,7 +103,7 @@ def _one_owner(ground: Ground, name: str, asker: CheckActor) -> Steps:
     return Held() if len(owners) == 1 else Violated(OWN_ROWS, "rows of several accounts", (reply,))
 
 
-def _own_list(_ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+def _own_list(_context: CheckContext, name: str, asker: CheckActor, other: CheckActor) -> Steps:
     """The other one asks first: a cache that mixes them up has an answer then."""
     first = yield from succeeded(Send(other, name, _path(name)))
     second = yield from succeeded(Send(asker, name, _path(name)))
@@ -125,19 +125,19 @@ def _owners(reply: Reply) -> set[str]:
     return {str(row[field]) for row in rows if row.get(field) is not None}
 
 
-def _own_account(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+def _own_account(context: CheckContext, name: str, asker: CheckActor, other: CheckActor) -> Steps:
     first = yield from succeeded(Send(other, name))
     second = yield from succeeded(Send(asker, name))
     for reply in (first, second):
-        if str(object_of(reply.body).get(CATALOGUE[name].identity)) != ground.user_id(reply.send.actor):
+        if str(object_of(reply.body).get(CATALOGUE[name].identity)) != context.user_id(reply.send.actor):
             return Violated("one's own account", "somebody else's account", (first, second))
     return Held()
 
 
-def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+def _own_dashboard(context: CheckContext, name: str, asker: CheckActor, other: CheckActor) -> Steps:
     """Both have made as much: a cache that forgets its answer after each write of the account keeps the other's."""
-    theirs = yield from made_lead(ground, other)
-    yield from made_lead(ground, asker)
+    theirs = yield from made_lead(context, other)
+    yield from made_lead(context, asker)
     first = yield from succeeded(Send(other, name))
     second = yield from succeeded(Send(asker, name))
     if str(theirs.row["customer_name"]).encode() not in first.content:
@@ -147,10 +147,10 @@ def _own_dashboard(ground: Ground, name: str, asker: CheckActor, other: CheckAct
     return Violated("one's own dashboard", f"the dashboard of {other}", (first, second))
 
 
-def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
-    agent = yield from own_agent(ground, asker)
-    sold = yield from policies_of(ground, asker)
-    body = policy_body(sold.row, str(agent.row["agent_id"]), ground.new_mark())
+def _as_sent(context: CheckContext, name: str, asker: CheckActor) -> Steps:
+    agent = yield from own_agent(context, asker)
+    sold = yield from policies_of(context, asker)
+    body = policy_body(sold.row, str(agent.row["agent_id"]), context.new_mark())
     created = yield from succeeded(Send(asker, "policies.create", body=body))
     reply = yield from succeeded(Send(asker, name, {"policy_id": str(object_of(created.body).get("policy_id"))}))
     read = object_of(reply.body)
@@ -159,9 +159,9 @@ def _as_sent(ground: Ground, name: str, asker: CheckActor) -> Steps:
     return Held()
 
 
-def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:
+def _asked(context: CheckContext, name: str, asker: CheckActor) -> Steps:
     operation, seen = CATALOGUE[name], RowOwners()
-    paths = yield from _paths(ground, operation, asker)
+    paths = yield from _paths(context, operation, asker)
     replies: tuple[Reply, ...] = ()
     for path in paths:
         replies = (*replies, (yield from succeeded(Send(asker, name, path))))
@@ -172,20 +172,20 @@ def _asked(ground: Ground, name: str, asker: CheckActor) -> Steps:
 
 
 def _paths(
-    ground: Ground, operation: Operation, asker: CheckActor
+    context: CheckContext, operation: Operation, asker: CheckActor
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Mapping[str, str]]]:
     """At most two ways to ask for a row that the actor may see."""
     (name,) = operation.names
     if name == "user_id":
-        rows: tuple[Row, ...] = ({name: ground.user_id(asker)},)
+        rows: tuple[Row, ...] = ({name: context.user_id(asker)},)
     elif name == "agent_id" and "agents.profile" in _offered(asker):
-        rows = (yield from own_agent(ground, asker)).rows
+        rows = (yield from own_agent(context, asker)).rows
     elif name == "agent_id":
         rows = yield from _listed("agents.list", asker)
     elif name == "ticket_id":
         rows = yield from _listed("tickets.list", asker)
     else:
-        rows = (yield from policies_of(ground, asker)).rows
+        rows = (yield from policies_of(context, asker)).rows
     found = dict.fromkeys(str(row[name]) for row in rows if row.get(name))
     return [{name: value} for value in [*found][:2]]
 

@@ -8,7 +8,7 @@ from perfsuite.correctness import settings
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Outcome,
@@ -78,23 +78,23 @@ def checks() -> Iterator[Check]:
 # ── creations ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _created(made: MadeRows) -> Callable[[Ground], Steps]:
+def _created(made: MadeRows) -> Callable[[CheckContext], Steps]:
     """The list is searched for the row before there is one: what a cache keeps of that must not be shown later."""
 
-    def steps(ground: Ground) -> Steps:
-        body = yield from new_body(ground, made)
+    def steps(context: CheckContext) -> Steps:
+        body = yield from new_body(context, made)
         yield from search(made, str(body[made.kind.marked_by]), CheckActor(made.maker))
         row = yield from make(made, body)
-        outcome = yield from as_sent(ground, row)
+        outcome = yield from as_sent(context, row)
         if isinstance(outcome, Held):
-            give_back(ground, row)
-            yield from delete_surplus(ground, made)
+            give_back(context, row)
+            yield from delete_surplus(context, made)
         return outcome
 
     return steps
 
 
-def as_sent(ground: Ground, row: OwnRow) -> Judging:
+def as_sent(context: CheckContext, row: OwnRow) -> Judging:
     """Whether its maker finds it once in the list, and by its id, with the values that were sent."""
     made, maker = row.made, CheckActor(row.made.maker)
     found = yield from search(made, row.mark, maker)
@@ -116,12 +116,12 @@ def as_sent(ground: Ground, row: OwnRow) -> Judging:
             sent, now = row.sent[name], seen[name]
             now = OTHER_VALUE if name in _PERSONAL else now
             return Violated(_field(name, sent), _field(name, now), (row.reply, reply))
-    if not listed and not ground.known.get(f"found {made.create}"):
+    if not listed and not context.known.get(f"found {made.create}"):
         # It says something only where such a search finds rows, which nobody has asked for before.
         proof = yield from search(made, row.mark, maker, OTHER_PAGE)
         if not rows_in(proof):
             return NotChecked(NOT_LISTED)
-    ground.known[f"found {made.create}"] = True
+    context.known[f"found {made.create}"] = True
     return Held() if listed else Violated("one row", "no row", (row.reply, found))
 
 
@@ -132,15 +132,15 @@ def _field(name: str, value: object) -> str:
 # ── updates at the same instant ─────────────────────────────────────────────────────────────────────
 
 
-def _both_count(operation: str, owner: CheckActor, other: CheckActor) -> Callable[[Ground], Steps]:
+def _both_count(operation: str, owner: CheckActor, other: CheckActor) -> Callable[[CheckContext], Steps]:
     """The owner changes the language, and at the same instant the other one the time zone of the same account."""
 
-    def steps(ground: Ground) -> Steps:
-        first = yield from _at_once(ground, operation, owner, other)
+    def steps(context: CheckContext) -> Steps:
+        first = yield from _at_once(context, operation, owner, other)
         if not isinstance(first, Violated):
             return first
         for _attempt in range(_MORE_ATTEMPTS):
-            again = yield from _at_once(ground, operation, owner, other)
+            again = yield from _at_once(context, operation, owner, other)
             if isinstance(again, Violated):
                 return again
         return NotChecked(settings.SOMEBODY_ELSE)
@@ -148,11 +148,11 @@ def _both_count(operation: str, owner: CheckActor, other: CheckActor) -> Callabl
     return steps
 
 
-def _at_once(ground: Ground, operation: str, owner: CheckActor, other: CheckActor) -> Judging:
-    path = {"user_id": ground.user_id(owner)}
-    before = yield from settings.read(ground, owner, operation)
-    original = {setting: ground.will_change(owner, setting, value) for setting, value in before.items()}
-    settings.leave(ground, owner, original)
+def _at_once(context: CheckContext, operation: str, owner: CheckActor, other: CheckActor) -> Judging:
+    path = {"user_id": context.user_id(owner)}
+    before = yield from settings.read(context, owner, operation)
+    original = {setting: context.will_change(owner, setting, value) for setting, value in before.items()}
+    settings.leave(context, owner, original)
     replies = yield tuple(
         Send(who, operation, path, settings.body({setting: value}))
         for who, (setting, value) in zip((owner, other), CHANGED_SETTINGS.items(), strict=True)
@@ -160,14 +160,14 @@ def _at_once(ground: Ground, operation: str, owner: CheckActor, other: CheckActo
     if unclear := [reply for reply in replies if reply.unclear]:
         raise Unanswered(unclear[0].outcome)  # it may be carried out later
     try:
-        outcome = yield from _both_shown(ground, owner, replies, settings.body(before))
+        outcome = yield from _both_shown(context, owner, replies, settings.body(before))
     except Unanswered as why:
         outcome = NotChecked(str(why))
-    yield from settings.put_back(ground, owner, operation, original)
+    yield from settings.put_back(context, owner, operation, original)
     return outcome
 
 
-def _both_shown(ground: Ground, owner: CheckActor, writes: Sequence[Reply], old: Mapping[str, str]) -> Judging:
+def _both_shown(context: CheckContext, owner: CheckActor, writes: Sequence[Reply], old: Mapping[str, str]) -> Judging:
     """What is not shown is lost where another answer showed it: of its write, of another page of the account, or of
     the same write by itself. An account of which nobody shows any was written by somebody else, or does not have such
     settings."""
@@ -177,7 +177,7 @@ def _both_shown(ground: Ground, owner: CheckActor, writes: Sequence[Reply], old:
     seen = yield from succeeded(Send(owner, OWN_ACCOUNT))
     now, shown = object_of(seen.body), _shown(seen)
     missing = [name for name in _WRITTEN if name not in shown]
-    taken = ground.known.setdefault(f"shown of {writes[0].send.operation}", set[str]())
+    taken = context.known.setdefault(f"shown of {writes[0].send.operation}", set[str]())
     taken.update(shown)
     if not missing:
         return Held()

@@ -104,13 +104,13 @@ class Checker:
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
         self.may_write = True
-        self._turns = GeventTurns()
+        self._concurrency = GeventConcurrency()
         self.client = CheckClient(
             run,
             order.roles,
             order.accounts,
             lambda: CountingTransport(make_transport(), self.sent, permission),
-            self._turns,
+            self._concurrency,
             lambda account: self.sessions.get(account.phone_number),
         )
         self.client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
@@ -131,7 +131,7 @@ class Checker:
             check, why = self._impossible.pop()
             self._record(check, NotChecked(why))
         while True:
-            due = None if self._turns.over.is_set() else self._due(load)
+            due = None if self._concurrency.over.is_set() else self._due(load)
             if due is not None:
                 self._greenlets.spawn(self._check, due, failed)
             gevent.sleep(BEGIN_EVERY_S)
@@ -159,7 +159,7 @@ class Checker:
             failed(error, f"the check {check.rule!r} of {check.operation}")
         finally:
             self.schedule.ended(check)
-            if self._turns.over.is_set() and isinstance(outcome, NotChecked):
+            if self._concurrency.over.is_set() and isinstance(outcome, NotChecked):
                 outcome = NotChecked(ENDED)
             self._record(check, outcome, carrier.steps)
 
@@ -175,7 +175,7 @@ class Checker:
 
     def why_not_now(self, check: Check, sends: Sequence[Send]) -> str:
         """Why a check under way must not send these; "" where it may."""
-        if self._turns.over.is_set():
+        if self._concurrency.over.is_set():
             return ENDED
         if all(send.restores for send in sends):
             return ""
@@ -192,7 +192,7 @@ class Checker:
 
     def stop(self) -> None:
         """The load is over: no check sends anything more, and none waits; answers under way may come."""
-        self._turns.over.set()
+        self._concurrency.over.set()
 
     def finish(self) -> None:
         """End what is under way, and say what was never reached."""
@@ -227,18 +227,18 @@ class _Carrier:
         self._checker.client.wait(seconds)
 
 
-class GeventTurns:
-    """See Turns. `over`: nobody waits any more."""
+class GeventConcurrency:
+    """See Concurrency. `over`: nobody waits any more."""
 
     def __init__(self) -> None:
         self.over = Event()
 
     def wait(self, seconds: float) -> None:
-        """See Turns."""
+        """See Concurrency."""
         self.over.wait(seconds)
 
     def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
-        """See Turns: in one turn of the event loop. Raises what the first of them raised, in this greenlet only."""
+        """See Concurrency: in one turn of the event loop. Raises what the first of them raised, in this one only."""
         greenlets = [gevent.spawn(_caught, call) for call in calls]
         try:
             gevent.joinall(greenlets)

@@ -10,7 +10,7 @@ from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.errors import statuses
 from perfsuite.correctness.lists import uncounted
 from perfsuite.correctness.possible import possible_in
-from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.model import PreflightReport
 from perfsuite.model.correctness import CheckLevel
 from perfsuite.roles import ROLES
@@ -33,6 +33,6 @@ def with_state_before(report: PreflightReport, run: RunContext) -> PreflightRepo
 
     with closing(Journal(run.folder / PREFLIGHT_JOURNAL)) as book:
         state = run.state_for("preflight", book)
-        with closing(CheckClient(state, roles, accounts, run.connect, ThreadTurns())) as client:
+        with closing(CheckClient(state, roles, accounts, run.connect, ThreadConcurrency())) as client:
             refusals = statuses(client, client, can_be_made)
             return replace(report, refusals=refusals, uncounted=uncounted(client, client, can_be_made))

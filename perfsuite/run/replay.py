@@ -7,14 +7,24 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from perfsuite.correctness.check import ALONE, Check, Ground, Held, NotChecked, Outcome, Reply, TokenKind, Violated
+from perfsuite.correctness.check import (
+    WITHOUT_LOAD,
+    Check,
+    CheckContext,
+    Held,
+    NotChecked,
+    Outcome,
+    Reply,
+    TokenKind,
+    Violated,
+)
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import numbered, secrets_of, without_secrets_of
 from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
-from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Cleanup, Plan
 from perfsuite.model.correctness import CheckStep
@@ -33,14 +43,14 @@ PAUSE_S = 1.0
 _FIELDS_SHOWN = 4
 
 
-class SpokenTurns(ThreadTurns):
+class SpokenConcurrency(ThreadConcurrency):
     """With threads; `say` hears of each wait when it begins."""
 
     def __init__(self, say: Callable[[str], None]) -> None:
         self._say = say
 
     def wait(self, seconds: float) -> None:
-        """See Turns."""
+        """See Concurrency."""
         self._say(f"  {ReplayMessage.WAITING(wait_s=seconds)}")
         super().wait(seconds)
 
@@ -91,8 +101,8 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
     def say(line: str) -> None:
         run.screen.say(numbered(line, numbers))
 
-    with closing(CheckClient(state, roles, accounts, run.connect, SpokenTurns(run.screen.say))) as client:
-        client.known[ALONE] = [slug for slug, own in accounts.items() if own]
+    with closing(CheckClient(state, roles, accounts, run.connect, SpokenConcurrency(run.screen.say))) as client:
+        client.known[WITHOUT_LOAD] = [slug for slug, own in accounts.items() if own]
         client.known[BEFORE] = refusals
         result = try_again(check, client, say)
     if isinstance(result.outcome, Violated):
@@ -102,7 +112,7 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
     return result
 
 
-class Sender(Ground, Carrier, Protocol):
+class Sender(CheckContext, Carrier, Protocol):
     """What checks know, and what sends their requests."""
 
 

@@ -1,4 +1,4 @@
-"""Carriers that answer as they are told, and a ground without accounts."""
+"""Carriers that answer as they are told, and a context without accounts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any
 from perfsuite.correctness.check import CheckActor, Reply, Send
 
 
-class BareGround:
-    """A ground where every account has an id, and nothing else is known."""
+class BareContext:
+    """A context where every account has an id, and nothing else is known."""
 
     def __init__(self) -> None:
         self.random = random.Random(1)

@@ -20,8 +20,8 @@ from perfsuite.target.run_state import RunState
 from tests.backend.support import FACTOR, Api
 
 
-class HurriedTurns:
-    """See Turns. The time that a check waits passes at once."""
+class HurriedConcurrency:
+    """See Concurrency. The time that a check waits passes at once."""
 
     def __init__(self) -> None:
         self.waited: list[float] = []
@@ -42,14 +42,18 @@ def accounts_of(api: Api) -> dict[str, list[Account]]:
     return found
 
 
-def client_of(api: Api, folder: Path | None = None, turns: HurriedTurns | None = None) -> CheckClient:
+def client_of(api: Api, folder: Path | None = None, concurrency: HurriedConcurrency | None = None) -> CheckClient:
     """A client of the backend for checks. `folder`: where its journal goes."""
     run = RunState("real_20260301_120000", purpose="check")
     if folder is not None:
         run.journal = Journal(folder / "journal-local.jsonl")
     roles = {role.slug: role for role in ROLES}
     return CheckClient(
-        run, roles, accounts_of(api), lambda: HttpClient(ConnectionSettings(api.url)), turns or HurriedTurns()
+        run,
+        roles,
+        accounts_of(api),
+        lambda: HttpClient(ConnectionSettings(api.url)),
+        concurrency or HurriedConcurrency(),
     )
 
 

@@ -171,7 +171,7 @@ class SimulatedRun:
         assert parent is not None
         parent.switch()
 
-    # ── what checks know: see Ground ───────────────────────────────────────────────────────────────
+    # ── what checks know: see CheckContext ───────────────────────────────────────────────────────────────
 
     def user_id(self, actor: CheckActor) -> str:
         self.log_in(actor)

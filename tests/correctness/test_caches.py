@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness import caches
-from perfsuite.correctness.check import ALONE, Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.check import WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, SameAnswer, Scripted
+from tests.correctness.carriers import BareContext, SameAnswer, Scripted
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
@@ -59,7 +59,7 @@ def performance(mine: Any, theirs: Any, *, premiums: tuple[float, float] = (900.
     for actor, figures, premium in zip(check.actors, (mine, theirs), premiums, strict=True):
         profile = {"user_id": f"id of {actor}", "agent_id": actor, "total_premium_collected": premium}
         bodies |= {(str(actor), "agents.profile"): [profile], (str(actor), check.operation): [figures]}
-    return carry_out(check, BareGround(), Scripted(bodies))
+    return carry_out(check, BareContext(), Scripted(bodies))
 
 
 FIGURES = {"total_policies": 4, "total_premium": 900.0, "active_customers": 3, "monthly_growth": 0.0}
@@ -104,7 +104,7 @@ def scopes(mine: int, theirs: int, after: int, shown: int, rule: str = caches.OW
     }
     overview = {"totalAgents": 3, "totalPolicies": shown, "monthlyRevenue": 70.5}
     bodies |= {(actor, "dashboard.provider"): [overview] for actor in (asker, other)}
-    return carry_out(check, BareGround(), Scripted(bodies))
+    return carry_out(check, BareContext(), Scripted(bodies))
 
 
 @pytest.mark.parametrize(
@@ -132,17 +132,17 @@ def test_what_a_super_admin_sees_may_be_what_everybody_sees() -> None:
 
 
 def test_without_load_an_answer_is_asked_for_again_when_no_cache_has_what_others_asked_before() -> None:
-    check, ground = of("dashboard.provider", caches.OTHER_ROLES), BareGround()
-    ground.known[ALONE] = ["super_admin"]
+    check, context = of("dashboard.provider", caches.OTHER_ROLES), BareContext()
+    context.known[WITHOUT_LOAD] = ["super_admin"]
     everything, own = ({"totalAgents": 3, "totalPolicies": count, "monthlyRevenue": 70.5} for count in (60, 20))
     bodies: dict[tuple[str, str], list[Any]] = {}
     for actor, count in zip(map(str, check.actors), (20, 60), strict=True):
         bodies[actor, "dashboard.analytics"] = [{"policiesCount": count}]
         bodies[actor, "dashboard.provider"] = [everything, own]
-    assert isinstance(carry_out(check, ground, Scripted(bodies)), Violated)
+    assert isinstance(carry_out(check, context, Scripted(bodies)), Violated)
 
 
 @pytest.mark.parametrize("status", [0, 403, 429, 500, 503])
 def test_a_target_that_does_not_answer_gives_no_result(status: int) -> None:
-    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
     assert all(isinstance(outcome, NotChecked) for outcome in outcomes)

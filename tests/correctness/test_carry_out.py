@@ -11,7 +11,7 @@ from perfsuite.correctness.catalogue import all_checks
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Outcome,
@@ -26,13 +26,13 @@ from perfsuite.correctness.check import (
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.errors import BEFORE, REFUSALS
 from perfsuite.model.correctness import Invariant
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareContext, SameAnswer
 
 ME = CheckActor("policyholder")
 READ, WRITE = Send(ME, "users.me"), Send(ME, "users.preferences")
 
 
-class Script(BareGround):
+class Script(BareContext):
     """Answers with the statuses in turn; 0 stands for no answer, None for a login that fails."""
 
     def __init__(self, statuses: list[int | None]) -> None:
@@ -54,12 +54,12 @@ class Script(BareGround):
         self.seen.append(seconds)
 
 
-def done(steps: Callable[[Ground], Steps], *statuses: int | None) -> tuple[Outcome, list[str | float]]:
+def done(steps: Callable[[CheckContext], Steps], *statuses: int | None) -> tuple[Outcome, list[str | float]]:
     script = Script(list(statuses))
     return carry_out(Check(Invariant.WRITES, "a rule", "users.me", (ME,), 2, steps), script, script), script.seen
 
 
-def both(_ground: Ground) -> Steps:
+def both(_context: CheckContext) -> Steps:
     one, other = yield (READ, WRITE)
     replies = yield 1.5
     assert replies == ()
@@ -67,7 +67,7 @@ def both(_ground: Ground) -> Steps:
     return Violated("200", str(again.status), (one, other))
 
 
-def puts_back(_ground: Ground) -> Steps:
+def puts_back(_context: CheckContext) -> Steps:
     yield from ask(WRITE)
     try:
         yield from ask(READ)
@@ -113,9 +113,9 @@ def test_not_even_that_may_be_answered() -> None:
 )
 def test_no_check_finds_a_violation_in_answers_that_say_nothing(status: int, content: bytes) -> None:
     for check in (*all_checks(), *watched.checks()):
-        ground = BareGround()
-        ground.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
-        outcome = carry_out(check, ground, SameAnswer(status, None, content))
+        context = BareContext()
+        context.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
+        outcome = carry_out(check, context, SameAnswer(status, None, content))
         assert not isinstance(outcome, Violated), check.key
 
 
@@ -138,7 +138,7 @@ def test_which_answers_say_something(reply: Reply, ok: bool, says_nothing: bool)
 
 
 def test_an_error_of_a_check_is_no_result_of_it() -> None:
-    def wrong(_ground: Ground) -> Steps:
+    def wrong(_context: CheckContext) -> Steps:
         reply = yield from ask(READ)
         return Violated(reply.body["name"], "", ())
 

@@ -13,7 +13,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.target import journal
 from tests.backend.support import Api, running, settings_for
 from tests.backend.test_defects import meeting
-from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.carriers import BareContext, InOrder
 from tests.correctness.real_target import outcomes_of
 
 NUMBER, TICKET = contests.checks()
@@ -28,7 +28,7 @@ FOUND, NOTHING, TWICE = (200, [NEW_POLICY]), (200, []), (200, [NEW_POLICY, {**NE
 def ended(check: Check, *answers: tuple[int, Any]) -> Outcome:
     """How the check ends after exactly these answers."""
     carrier = InOrder(*answers)
-    outcome = carry_out(check, BareGround(), carrier)
+    outcome = carry_out(check, BareContext(), carrier)
     assert len(carrier.sent) == len(answers)
     return outcome
 

@@ -9,7 +9,7 @@ import pytest
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     Reply,
     Send,
@@ -27,7 +27,7 @@ NUMBER, POLICY = {"policy_number": "PERF-secret"}, {"policy_id": "1234"}
 
 
 class Silent:
-    """A carrier, and a ground, that answers everything with 200."""
+    """A carrier, and a context, that answers everything with 200."""
 
     random = random.Random(1)
 
@@ -44,7 +44,7 @@ class Silent:
         return "PERF-1"
 
 
-def steps(_ground: Ground) -> Steps:
+def steps(_context: CheckContext) -> Steps:
     yield Send(SENIOR, "policies.create", body=NUMBER), Send(OTHER, "policies.create", body=NUMBER)
     yield 1.5
     yield 0.5

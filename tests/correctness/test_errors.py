@@ -24,7 +24,7 @@ from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.catalogue import CATALOGUE
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder, SameAnswer
+from tests.correctness.carriers import BareContext, InOrder, SameAnswer
 from tests.correctness.real_target import accounts_of, client_of
 from tests.history import folders
 
@@ -59,11 +59,11 @@ def test_a_healthy_backend_refuses_as_before_and_answers_what_is_right(api: Api)
 
 @pytest.mark.parametrize("status", [200, 302, 401, 408, 425, 429, 500, 503, 520])
 def test_what_was_granted_or_not_answered_before_the_load_is_not_kept(status: int) -> None:
-    assert errors.statuses(BareGround(), SameAnswer(status, {})) == {}
+    assert errors.statuses(BareContext(), SameAnswer(status, {})) == {}
 
 
 def test_only_what_can_be_checked_is_kept() -> None:
-    kept = errors.statuses(BareGround(), SameAnswer(404), lambda check: check.operation == "users.list")
+    kept = errors.statuses(BareContext(), SameAnswer(404), lambda check: check.operation == "users.list")
     assert kept == {"users.list as support_staff": 404, "users.list as policyholder": 404}
 
 
@@ -71,9 +71,9 @@ def outcome_of(status: int, before: int | None, content: bytes = b"", right: int
     """How the check of a request ends that got one status before the load and gets another under it.
 
     `right`: the status that its account gets for a request that is right."""
-    check, ground = of(SAME_REFUSAL)[0], BareGround()
-    ground.known[BEFORE] = {} if before is None else {REFUSALS[0].name: before}
-    return carry_out(check, ground, InOrder((status, None, "", 0.0, content), (right, {})))
+    check, context = of(SAME_REFUSAL)[0], BareContext()
+    context.known[BEFORE] = {} if before is None else {REFUSALS[0].name: before}
+    return carry_out(check, context, InOrder((status, None, "", 0.0, content), (right, {})))
 
 
 @pytest.mark.parametrize("status", [200, 400, 403, 422, 500])
@@ -101,17 +101,17 @@ def test_a_request_that_was_not_refused_before_is_not_checked() -> None:
 
 @pytest.mark.parametrize("status", [0, 302, 401, 408, 429, 501, 502, 503, 504, 507, 520, 530])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
-    ground = BareGround()
-    ground.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
-    assert all(isinstance(carry_out(check, ground, SameAnswer(status)), NotChecked) for check in CHECKS)
+    context = BareContext()
+    context.known[BEFORE] = {refusal.name: 404 for refusal in REFUSALS}
+    assert all(isinstance(carry_out(check, context, SameAnswer(status)), NotChecked) for check in CHECKS)
 
 
 def test_an_error_of_the_server_to_a_request_that_is_right_is_a_violation() -> None:
     check = next(check for check in of(NO_SERVER_ERROR) if check.operation == "users.me")
-    outcome = carry_out(check, BareGround(), SameAnswer(500))
+    outcome = carry_out(check, BareContext(), SameAnswer(500))
     assert isinstance(outcome, Violated)
     assert (outcome.expected, outcome.seen) == ("no error of the server", "HTTP 500")
-    assert carry_out(check, BareGround(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
+    assert carry_out(check, BareContext(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
 
 
 # ── before the load ─────────────────────────────────────────────────────────────────────────────────

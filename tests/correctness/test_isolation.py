@@ -14,7 +14,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWN_ROWS_ONLY
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder, SameAnswer
+from tests.correctness.carriers import BareContext, InOrder, SameAnswer
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
@@ -94,7 +94,7 @@ KEY = (isolation.OWN_ROWS, "policies.coverage", ("policyholder",))
 
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
-    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
     assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
 
 
@@ -104,11 +104,11 @@ def test_both_refusals_of_the_contract_hold(status: int) -> None:
     (check,) = [
         each for each in of("users.read") if each.actors == (CheckActor("policyholder"), CheckActor("policyholder", 1))
     ]
-    assert carry_out(check, BareGround(), carrier) == Held()
+    assert carry_out(check, BareContext(), carrier) == Held()
     assert [dict(send.path) for send in carrier.sent] == [{"user_id": "id of policyholder#2"}]
 
 
-class Named(BareGround):
+class Named(BareContext):
     """Accounts as an answer to a login shows them, which may be some time ago."""
 
     def user(self, actor: CheckActor) -> Mapping[str, Any]:
@@ -139,5 +139,5 @@ def test_a_policy_that_is_not_found_was_refused_only_where_it_is_there(
 ) -> None:
     (check,) = [each for each in of("policies.read") if each.rule == isolation.OWN_ROWS and each.roles == KEY[2]]
     carrier = InOrder((200, [POLICY]), (404, None), (200, now))
-    assert carry_out(check, BareGround(), carrier) == outcome
+    assert carry_out(check, BareContext(), carrier) == outcome
     assert [send.operation for send in carrier.sent] == ["policies.list", "policies.read", "policies.list"]

@@ -15,8 +15,8 @@ from perfsuite.target.contract_rules import MAX_AGE_S
 from perfsuite.target.write_rules import TICKETS
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder
-from tests.correctness.real_target import HurriedTurns, client_of
+from tests.correctness.carriers import BareContext, InOrder
+from tests.correctness.real_target import HurriedConcurrency, client_of
 
 CHECKS = tuple(kept.checks())
 STAYS = {check.operation: check for check in CHECKS if check.rule == kept.STAYS}
@@ -24,10 +24,10 @@ DELETED = {check.operation: check for check in CHECKS if check.rule == kept.STAY
 
 
 def all_of(api: Api) -> tuple[list[Outcome], list[float]]:
-    turns = HurriedTurns()
-    client = client_of(api, turns=turns)
+    concurrency = HurriedConcurrency()
+    client = client_of(api, concurrency=concurrency)
     try:
-        return [carry_out(check, client, client) for check in CHECKS], turns.waited
+        return [carry_out(check, client, client) for check in CHECKS], concurrency.waited
     finally:
         client.close()
 
@@ -62,9 +62,9 @@ THERE = tickets(TICKET)
 
 def ended(check: Check, *answers: tuple[int, Any], shows: Sequence[str] = ()) -> tuple[Outcome, float]:
     """How the check ends after exactly these answers, and how long it waited. `shows`: has shown a deletion before."""
-    carrier, ground = InOrder(*MADE, *answers), BareGround()
-    ground.known |= {showing_deletions(TICKETS, operation): True for operation in shows}
-    outcome = carry_out(check, ground, carrier)
+    carrier, context = InOrder(*MADE, *answers), BareContext()
+    context.known |= {showing_deletions(TICKETS, operation): True for operation in shows}
+    outcome = carry_out(check, context, carrier)
     assert len(carrier.sent) == len(answers) + len(MADE)
     return outcome, carrier.waited
 
@@ -136,12 +136,12 @@ def test_a_row_that_comes_back_in_the_list_is_a_violation() -> None:
 
 
 def test_a_row_that_another_check_has_deleted_is_looked_for_later() -> None:
-    ground = BareGround()
+    context = BareContext()
     (delete,) = [check for check in next_reads.checks() if check.operation == "tickets.delete"]
     first = InOrder(*MADE, tickets(TICKET), DONE, tickets())
-    assert carry_out(delete, ground, first) == Held()
+    assert carry_out(delete, context, first) == Held()
     later = InOrder(tickets(), GONE)
-    assert carry_out(DELETED["tickets.delete"], ground, later) == Held()
+    assert carry_out(DELETED["tickets.delete"], context, later) == Held()
     assert ([send.operation for send in later.sent], later.waited) == (["tickets.list", "tickets.read"], kept.WAIT_S)
 
 

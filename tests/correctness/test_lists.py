@@ -12,12 +12,22 @@ import pytest
 from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
 
 from perfsuite.correctness import lists
-from perfsuite.correctness.check import ALONE, OTHERS_ANSWER, Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.check import (
+    OTHERS_ANSWER,
+    WITHOUT_LOAD,
+    Check,
+    Held,
+    NotChecked,
+    Outcome,
+    Reply,
+    Send,
+    Violated,
+)
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from tests.backend.conftest import Serve
 from tests.backend.support import Api, new_policy
-from tests.correctness.carriers import BareGround
+from tests.correctness.carriers import BareContext
 from tests.correctness.real_target import client_of, outcomes_of
 
 PAGES = {check.operation: check for check in lists.checks() if check.rule == lists.PAGES}
@@ -70,7 +80,7 @@ def test_a_counter_that_forgets_policies_is_found_where_it_was_right_before(serv
 
 
 def uncounted(shop: Shop) -> dict[str, int]:
-    return lists.uncounted(BareGround(), shop, lambda check: check.operation == "dashboard.system")
+    return lists.uncounted(BareContext(), shop, lambda check: check.operation == "dashboard.system")
 
 
 def test_figures_that_a_busy_target_does_not_give_are_left_out() -> None:
@@ -130,11 +140,11 @@ def sold(number: int) -> dict[str, str]:
     return {"policy_id": str(number)} | dict.fromkeys(fields, "x")
 
 
-def counted(shop: Shop, ground: BareGround | None = None, before: int = 0) -> Outcome:
+def counted(shop: Shop, context: BareContext | None = None, before: int = 0) -> Outcome:
     """`before`: how many rows the figure left out before the load."""
-    ground = ground or BareGround()
-    ground.known[lists.UNCOUNTED] = {"dashboard.system": before}
-    return carry_out(COUNTS["dashboard.system"], ground, shop)
+    context = context or BareContext()
+    context.known[lists.UNCOUNTED] = {"dashboard.system": before}
+    return carry_out(COUNTS["dashboard.system"], context, shop)
 
 
 def nothing(_shop: Shop) -> None:
@@ -169,10 +179,10 @@ def test_a_figure_that_is_right_costs_two_requests() -> None:
 
 
 def test_a_figure_that_was_right_and_is_wrong_now() -> None:
-    ground, shop = BareGround(), Shop(4, forgets, nothing)
-    assert counted(shop, ground) == Held()
+    context, shop = BareContext(), Shop(4, forgets, nothing)
+    assert counted(shop, context) == Held()
     shop.policies = 17
-    outcome = counted(shop, ground)
+    outcome = counted(shop, context)
     assert isinstance(outcome, Violated)
     assert (outcome.expected, outcome.seen) == ("totalPolicies: 17", "totalPolicies: 14")
     assert shop.policies == 17
@@ -190,9 +200,9 @@ def test_a_figure_that_was_right_and_is_wrong_now() -> None:
 def test_without_load_the_check_adds_policies_of_which_a_figure_counts(
     error: Callable[[int], int], outcome: Outcome | None
 ) -> None:
-    ground, shop = BareGround(), Shop(50, error, nothing)
-    ground.known[ALONE] = ["super_admin"]
-    found = counted(shop, ground)
+    context, shop = BareContext(), Shop(50, error, nothing)
+    context.known[WITHOUT_LOAD] = ["super_admin"]
+    found = counted(shop, context)
     assert found == outcome if outcome else isinstance(found, Violated)
     assert shop.policies == 55
 
@@ -203,7 +213,7 @@ def test_a_figure_that_left_out_rows_before_the_load_is_not_checked() -> None:
 
 
 def test_a_figure_of_which_nobody_knows_what_it_counted_is_not_checked() -> None:
-    found = carry_out(COUNTS["dashboard.system"], BareGround(), Shop(50, forgets, nothing))
+    found = carry_out(COUNTS["dashboard.system"], BareContext(), Shop(50, forgets, nothing))
     assert found == NotChecked(lists.NOT_COMPARED_BEFORE)
 
 
@@ -213,10 +223,10 @@ def test_a_figure_far_from_the_rows_says_nothing() -> None:
 
 
 def test_where_deleted_rows_stay_in_the_list_a_difference_says_nothing() -> None:
-    ground = BareGround()
-    ground.known[SOFT_DELETED] = True
-    assert counted(Shop(50, forgets, nothing), ground) == NotChecked(lists.OTHER_ROWS)
-    assert counted(Shop(50, exact, nothing), ground) == Held()
+    context = BareContext()
+    context.known[SOFT_DELETED] = True
+    assert counted(Shop(50, forgets, nothing), context) == NotChecked(lists.OTHER_ROWS)
+    assert counted(Shop(50, exact, nothing), context) == Held()
 
 
 def test_a_figure_that_is_further_from_the_rows_at_each_look() -> None:
@@ -236,9 +246,9 @@ def test_a_figure_that_is_too_low_at_one_look_and_too_high_at_the_next_says_noth
 
 @pytest.mark.parametrize("meanwhile", [sells, removes, removes_and_sells])
 def test_rows_that_others_add_and_remove_meanwhile_are_no_violation(meanwhile: Callable[[Shop], None]) -> None:
-    ground, shop = BareGround(), Shop(50, exact, meanwhile)
+    context, shop = BareContext(), Shop(50, exact, meanwhile)
     for _look in range(5):
-        assert not isinstance(counted(shop, ground), Violated)
+        assert not isinstance(counted(shop, context), Violated)
 
 
 def test_a_figure_that_cannot_be_read() -> None:
@@ -273,9 +283,9 @@ class Tickets:
 
 
 def paged(tickets: Tickets, seed: int = 1) -> Outcome:
-    ground = BareGround()
-    ground.random = random.Random(seed)
-    return carry_out(PAGES["tickets.list"], ground, tickets)
+    context = BareContext()
+    context.random = random.Random(seed)
+    return carry_out(PAGES["tickets.list"], context, tickets)
 
 
 def new_each_time(rows: list[int], asked: int) -> None:
@@ -345,7 +355,7 @@ def test_a_list_of_somebody_else_is_no_matter_of_pages() -> None:
             assert seconds == lists.PAUSE_S
 
     check: Check = PAGES["leads.list"]
-    assert carry_out(check, BareGround(), Mixed()) == NotChecked(OTHERS_ANSWER)
+    assert carry_out(check, BareContext(), Mixed()) == NotChecked(OTHERS_ANSWER)
 
 
 def test_a_list_without_pages_says_nothing() -> None:
@@ -363,10 +373,10 @@ def test_a_list_that_pages_in_another_way_says_nothing_unless_it_has_had_such_pa
             (send,) = sends
             return super().exchange((replace(send, query={**send.query, "offset": "0"}),))
 
-    check, ground = PAGES["tickets.list"], BareGround()
-    assert carry_out(check, ground, First(12)) == NotChecked(lists.NO_PAGES)
-    assert carry_out(check, ground, Tickets(12)) == Held()
-    assert isinstance(carry_out(check, ground, First(12)), Violated)
+    check, context = PAGES["tickets.list"], BareContext()
+    assert carry_out(check, context, First(12)) == NotChecked(lists.NO_PAGES)
+    assert carry_out(check, context, Tickets(12)) == Held()
+    assert isinstance(carry_out(check, context, First(12)), Violated)
 
 
 def test_one_page_that_is_kept_for_a_while_is_no_violation() -> None:

@@ -11,7 +11,7 @@ from perfsuite.correctness.check import CheckActor, Held, NotChecked, Send, Unan
 from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS, CheckClient
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.errors import BEFORE, SAME_REFUSAL
-from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, LastRequest
 from perfsuite.target.run_state import RunState
@@ -25,7 +25,12 @@ READ = Send(CheckActor(ROLE), "users.me")
 def client_of(target: FakeTarget, lent: Session | None = None) -> CheckClient:
     roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
     return CheckClient(
-        RunState("check_1", purpose="check"), roles, accounts, lambda: target, ThreadTurns(), lambda _account: lent
+        RunState("check_1", purpose="check"),
+        roles,
+        accounts,
+        lambda: target,
+        ThreadConcurrency(),
+        lambda _account: lent,
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from perfsuite.correctness.check import Check, CheckActor, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.model.correctness import Invariant
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareContext, SameAnswer
 
 PAGE = Path(__file__).parents[2] / "docs" / "correctness.md"
 
@@ -41,11 +41,11 @@ def test_a_check_for_every_role() -> None:
 )
 def test_what_holds_and_what_has_no_result(status: int, user_id: str, outcome: Outcome) -> None:
     check = next(check for check in checks_on_the_page() if check.actors == (CheckActor("junior_agent"),))
-    assert carry_out(check, BareGround(), SameAnswer(status, {"user_id": user_id})) == outcome
+    assert carry_out(check, BareContext(), SameAnswer(status, {"user_id": user_id})) == outcome
 
 
 def test_somebody_elses_account_is_found() -> None:
     check = next(check for check in checks_on_the_page() if check.actors == (CheckActor("junior_agent"),))
-    found = carry_out(check, BareGround(), SameAnswer(200, {"user_id": "another"}))
+    found = carry_out(check, BareContext(), SameAnswer(200, {"user_id": "another"}))
     assert isinstance(found, Violated)
     assert (found.expected, found.seen) == ("the account's own id", "user_id: another")

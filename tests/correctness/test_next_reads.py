@@ -12,17 +12,17 @@ from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violat
 from perfsuite.correctness.drive import carry_out
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.carriers import BareContext, InOrder
 from tests.correctness.real_target import outcomes_of
 
 CHECKS = {check.operation: check for check in next_reads.checks()}
 BUSY, SILENT, DONE = (503, None), (0, None), (200, {"success": True})
 
 
-def ended(check: Check, *answers: tuple[int, Any], ground: BareGround | None = None) -> Outcome:
+def ended(check: Check, *answers: tuple[int, Any], context: BareContext | None = None) -> Outcome:
     """How the check ends after exactly these answers."""
     carrier = InOrder(*answers)
-    outcome = carry_out(check, ground or BareGround(), carrier)
+    outcome = carry_out(check, context or BareContext(), carrier)
     assert len(carrier.sent) == len(answers)
     return outcome
 
@@ -105,11 +105,11 @@ def test_a_deletion_without_a_violation(answers: tuple[tuple[int, Any], ...], ou
 
 
 def test_a_row_is_used_by_one_check_at_a_time_and_then_by_another() -> None:
-    ground, (create, *_) = BareGround(), writes.checks()
+    context, (create, *_) = BareContext(), writes.checks()
     assert create.operation == "leads.create"
-    assert ended(create, leads(), MADE, leads(LEAD), ground=ground) == Held()
-    assert ended(CHECKS["leads.delete"], leads(LEAD), DONE, leads(), ground=ground) == Held()
-    assert ended(CHECKS["leads.delete"], BUSY, ground=ground) == NotChecked("HTTP 503")
+    assert ended(create, leads(), MADE, leads(LEAD), context=context) == Held()
+    assert ended(CHECKS["leads.delete"], leads(LEAD), DONE, leads(), context=context) == Held()
+    assert ended(CHECKS["leads.delete"], BUSY, context=context) == NotChecked("HTTP 503")
 
 
 TICKET = {"ticket_id": "1", "subject": "PERF-1", "status": "open"}

@@ -12,7 +12,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.own_rows import ENOUGH, OwnRow, different, same, showing_deletions
 from perfsuite.target.write_rules import LEADS, POLICIES
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.carriers import BareContext, InOrder
 from tests.correctness.real_target import outcomes_of
 
 CREATE = {check.operation: check for check in writes.checks()}
@@ -29,44 +29,44 @@ def leads(*numbers: int) -> tuple[int, Any]:
     return 200, {"data": {"leads": [lead(number) for number in numbers]}}
 
 
-def create(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+def create(context: BareContext, number: int, *more: tuple[int, Any]) -> InOrder:
     carrier = InOrder(leads(), (201, lead(number)), leads(number), *more)
-    assert carry_out(CREATE["leads.create"], ground, carrier) == Held()
+    assert carry_out(CREATE["leads.create"], context, carrier) == Held()
     return carrier
 
 
-def delete(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+def delete(context: BareContext, number: int, *more: tuple[int, Any]) -> InOrder:
     carrier = InOrder(leads(number), DONE, leads(), *more)
-    assert carry_out(DELETE["leads.delete"], ground, carrier) == Held()
+    assert carry_out(DELETE["leads.delete"], context, carrier) == Held()
     return carrier
 
 
 def test_rows_that_no_check_needs_are_deleted_where_one_is_deleted_anyway() -> None:
-    ground, made = BareGround(), ENOUGH + 4
+    context, made = BareContext(), ENOUGH + 4
     for number in range(1, made + 1):
-        create(ground, number)
-    surplus = [delete(ground, made - at, DONE).sent[-1] for at in range(2)]
+        create(context, number)
+    surplus = [delete(context, made - at, DONE).sent[-1] for at in range(2)]
     assert [(send.operation, send.path["lead_id"]) for send in surplus] == [
         ("leads.delete", "lead 1"),
         ("leads.delete", "lead 2"),
     ]
-    assert len(delete(ground, made - 2).sent) == 3, "no more than enough are left"
+    assert len(delete(context, made - 2).sent) == 3, "no more than enough are left"
 
 
 def test_a_surplus_that_cannot_be_deleted_changes_no_result() -> None:
-    ground, made = BareGround(), ENOUGH + 2
+    context, made = BareContext(), ENOUGH + 2
     for number in range(1, made + 1):
-        create(ground, number)
-    delete(ground, made, (503, None))
+        create(context, number)
+    delete(context, made, (503, None))
 
 
 def test_creations_delete_what_no_check_needs_once_a_deletion_was_seen() -> None:
-    ground = BareGround()
-    create(ground, 1)
-    delete(ground, 1)
+    context = BareContext()
+    create(context, 1)
+    delete(context, 1)
     for number in range(2, ENOUGH + 2):
-        create(ground, number)
-    last = create(ground, ENOUGH + 2, DONE)
+        create(context, number)
+    last = create(context, ENOUGH + 2, DONE)
     assert len(last.sent) == CREATE["leads.create"].requests + 1
     assert (last.sent[-1].operation, last.sent[-1].path) == ("leads.delete", {"lead_id": "lead 2"})
 
@@ -74,37 +74,37 @@ def test_creations_delete_what_no_check_needs_once_a_deletion_was_seen() -> None
 SOLD = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
 
 
-def number_given(ground: BareGround, number: int, *more: tuple[int, Any]) -> InOrder:
+def number_given(context: BareContext, number: int, *more: tuple[int, Any]) -> InOrder:
     policy = {"policy_id": f"policy {number}", "policy_number": f"PERF-{number}", "status": "pending"}
-    carrier = InOrder(*([] if ground.known else [(200, [SOLD])]), (201, policy), (409, None), (200, [policy]), *more)
-    assert carry_out(NUMBER, ground, carrier) == Held()
+    carrier = InOrder(*([] if context.known else [(200, [SOLD])]), (201, policy), (409, None), (200, [policy]), *more)
+    assert carry_out(NUMBER, context, carrier) == Held()
     return carrier
 
 
 def test_a_policy_of_which_two_wanted_the_number_is_the_next_check_s() -> None:
-    ground = BareGround()
-    number_given(ground, 1)
+    context = BareContext()
+    number_given(context, 1)
     carrier = InOrder((503, None))
-    assert carry_out(DELETE["policies.delete"], ground, carrier) == NotChecked("HTTP 503")
+    assert carry_out(DELETE["policies.delete"], context, carrier) == NotChecked("HTTP 503")
     assert [send.operation for send in carrier.sent] == ["policies.list"], "none was made"
 
 
 def test_nothing_is_deleted_besides_before_a_check_has_seen_what_a_deletion_leaves() -> None:
-    ground = BareGround()
+    context = BareContext()
     for number in range(1, ENOUGH + 3):
-        number_given(ground, number)
-    ground.known[showing_deletions(POLICIES, "policies.list")] = True
-    assert number_given(ground, ENOUGH + 3, DONE).sent[-1].path == {"policy_id": "policy 1"}
+        number_given(context, number)
+    context.known[showing_deletions(POLICIES, "policies.list")] = True
+    assert number_given(context, ENOUGH + 3, DONE).sent[-1].path == {"policy_id": "policy 1"}
 
 
 def test_policies_are_of_several_customers() -> None:
-    ground, customers = BareGround(), [f"h {number}" for number in range(20)]
+    context, customers = BareContext(), [f"h {number}" for number in range(20)]
     rows = [{**SOLD, "policyholder_id": each} for each in customers]
     sent = []
     for number in range(1, 21):
         policy = {"policy_id": "1", "policy_number": f"PERF-{number}"}
-        carrier = InOrder(*([] if ground.known else [(200, rows)]), (201, policy), (409, None), NONE)
-        carry_out(NUMBER, ground, carrier)
+        carrier = InOrder(*([] if context.known else [(200, rows)]), (201, policy), (409, None), NONE)
+        carry_out(NUMBER, context, carrier)
         sent.append((carrier.sent[-2].body or {})["policyholder_id"])
     assert len(set(sent)) > 5
 

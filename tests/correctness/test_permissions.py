@@ -32,7 +32,7 @@ from perfsuite.target.contract_rules import refused_roles
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder, SameAnswer
+from tests.correctness.carriers import BareContext, InOrder, SameAnswer
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import accounts_of, client_of, not_checked, outcomes_of, violated
 
@@ -106,19 +106,19 @@ def test_a_request_that_is_granted_to_a_role_that_may_not_make_it_is_a_violation
 def test_a_token_that_is_not_valid_and_is_accepted_is_a_violation(kind: TokenKind) -> None:
     (check,) = of(REFUSED_TOKENS[kind], "users.me")
     carrier = SameAnswer(200, {})
-    assert isinstance(carry_out(check, BareGround(), carrier), Violated)
+    assert isinstance(carry_out(check, BareContext(), carrier), Violated)
     assert [send.token for send in carrier.sent] == [kind]
 
 
 def test_another_refusal_than_that_of_the_contract_is_no_violation() -> None:
     (check,) = of(REFUSED_TOKENS[TokenKind.FORGED], "users.me")
-    assert carry_out(check, BareGround(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
-    assert carry_out(check, BareGround(), SameAnswer(401)) == Held()
+    assert carry_out(check, BareContext(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
+    assert carry_out(check, BareContext(), SameAnswer(401)) == Held()
 
 
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
-    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
     assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
 
 
@@ -216,33 +216,33 @@ def test_an_account_is_restored_whatever_happens(
 ACTIVE, INACTIVE = (200, {"status": "active"}), (200, {"status": "inactive"})
 
 
-def deactivated(*answers: tuple[int, Any]) -> tuple[Outcome, BareGround]:
+def deactivated(*answers: tuple[int, Any]) -> tuple[Outcome, BareContext]:
     """After exactly these answers."""
-    ground, carrier = BareGround(), InOrder(*answers)
+    context, carrier = BareContext(), InOrder(*answers)
     (check,) = of(DEACTIVATED)
-    outcome = carry_out(check, ground, carrier)
+    outcome = carry_out(check, context, carrier)
     assert len(carrier.sent) == len(answers)
-    return outcome, ground
+    return outcome, context
 
 
 @pytest.mark.parametrize("status", [403, 422])
 def test_a_target_that_does_not_deactivate_accounts_is_not_checked(status: int) -> None:
-    outcome, ground = deactivated(ACTIVE, (status, None))
+    outcome, context = deactivated(ACTIVE, (status, None))
     assert outcome == NotChecked(permissions.NO_STATUS)
-    assert ground.changed == {}
+    assert context.changed == {}
 
 
 def test_an_account_that_somebody_has_deactivated_since_the_login_stays_as_it_is() -> None:
-    outcome, ground = deactivated(INACTIVE)
+    outcome, context = deactivated(INACTIVE)
     assert outcome == NotChecked(permissions.NOT_ACTIVE)
-    assert ground.changed == {}
+    assert context.changed == {}
 
 
 def test_an_account_is_restored_only_where_the_answer_says_so() -> None:
-    outcome, ground = deactivated(ACTIVE, INACTIVE, (401, None), INACTIVE, (200, {}), ACTIVE)
+    outcome, context = deactivated(ACTIVE, INACTIVE, (401, None), INACTIVE, (200, {}), ACTIVE)
     assert outcome == Held()
-    assert ground.changed == {}
+    assert context.changed == {}
 
-    outcome, ground = deactivated(ACTIVE, INACTIVE, (401, None), *[(200, {"message": "queued"})] * 3)
+    outcome, context = deactivated(ACTIVE, INACTIVE, (401, None), *[(200, {"message": "queued"})] * 3)
     assert outcome == Held()
-    assert list(ground.changed.values()) == ["active"]
+    assert list(context.changed.values()) == ["active"]

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, ask
+from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, ask
 from perfsuite.correctness.possible import (
     BROKEN,
     LEFT_OUT,
@@ -33,7 +33,7 @@ HOLDER, SECOND = CheckActor("policyholder"), CheckActor("policyholder", 1)
 
 
 def check(*actors: CheckActor, operation: str = "users.me", uses: tuple[str, ...] = (), writes: bool = False) -> Check:
-    def steps(_ground: Ground) -> Steps:
+    def steps(_context: CheckContext) -> Steps:
         yield from ask(Send(actors[0], operation))
         return Held()
 

@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, ask
+from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, ask
 from perfsuite.correctness.schedule import MOST_CREDIT, OVERDRAFT, Schedule
 from perfsuite.model.correctness import Invariant
 
@@ -22,7 +22,7 @@ def check(
 ) -> Check:
     actors = tuple(CheckActor(role) for role in roles or ("policyholder",))
 
-    def steps(_ground: Ground) -> Steps:
+    def steps(_context: CheckContext) -> Steps:
         yield from ask(Send(actors[0], operation))
         return Held()
 

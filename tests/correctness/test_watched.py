@@ -6,7 +6,17 @@ from contextlib import closing
 
 import pytest
 
-from perfsuite.correctness.check import ALONE, NO_DATA, Check, Held, NotChecked, Reply, Send, Unanswered, Violated
+from perfsuite.correctness.check import (
+    NO_DATA,
+    WITHOUT_LOAD,
+    Check,
+    Held,
+    NotChecked,
+    Reply,
+    Send,
+    Unanswered,
+    Violated,
+)
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
@@ -14,7 +24,7 @@ from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWNER_FIELDS
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, SameAnswer
+from tests.correctness.carriers import BareContext, SameAnswer
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import accounts_of, client_of, not_checked, outcomes_of, violated
 
@@ -60,7 +70,7 @@ def test_a_cache_without_role_shows_rows_of_several_after_somebody_who_sees_all_
         [check for check in of(OWN_LISTS, *routes) if check.roles != ("policyholder",)],
     )
     with closing(client_of(api)) as client:
-        client.known[ALONE] = list(accounts_of(api))
+        client.known[WITHOUT_LOAD] = list(accounts_of(api))
         outcomes = [carry_out(check, client, client) for check in checked]
     assert checked
     assert {outcome.seen for outcome in outcomes if isinstance(outcome, Violated)} == {"rows of several accounts"}
@@ -79,13 +89,13 @@ class NobodyElse(SameAnswer):
 def test_whoever_cannot_log_in_does_not_keep_the_asker_from_showing_it() -> None:
     for check in of(OWN_LISTS):
         field = OWNER_FIELDS[check.operation, check.roles[0]]
-        ground = BareGround()
-        ground.known[ALONE] = [role.slug for role in ROLES]
+        context = BareContext()
+        context.known[WITHOUT_LOAD] = [role.slug for role in ROLES]
         one, two = ([{field: str(owner)} for owner in range(owners)] for owners in (1, 2))
         place = CATALOGUE[check.operation].lists
         several, own = (NobodyElse(200, {place: rows} if place else rows) for rows in (two, one))
-        assert isinstance(carry_out(check, ground, several), Violated)
-        assert carry_out(check, ground, own) == Held()
+        assert isinstance(carry_out(check, context, several), Violated)
+        assert carry_out(check, context, own) == Held()
 
 
 def test_rows_that_nobody_asked_for(serve: Serve) -> None:
@@ -101,12 +111,12 @@ def test_rows_that_nobody_asked_for(serve: Serve) -> None:
 
 @pytest.mark.parametrize("status", [0, 429, 503])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
-    outcomes = [carry_out(check, BareGround(), SameAnswer(status)) for check in CHECKS]
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
     assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
 
 
 def test_a_target_without_rows_gives_no_result() -> None:
     outcomes = [
-        carry_out(check, BareGround(), SameAnswer(200, [])) for check in of(OWN_LISTS) + of(ASKED, "tickets.read")
+        carry_out(check, BareContext(), SameAnswer(200, [])) for check in of(OWN_LISTS) + of(ASKED, "tickets.read")
     ]
     assert {str(outcome) for outcome in outcomes} == {str(NotChecked(NO_DATA))}

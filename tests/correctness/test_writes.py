@@ -13,7 +13,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.target import journal
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
-from tests.correctness.carriers import BareGround, InOrder
+from tests.correctness.carriers import BareContext, InOrder
 from tests.correctness.real_target import accounts_of, outcomes_of, violated
 
 CHECKS = {(check.rule, check.operation): check for check in writes.checks()}
@@ -22,10 +22,10 @@ UPDATES = {operation: check for (rule, operation), check in CHECKS.items() if ru
 BUSY, SILENT = (503, None), (0, None)
 
 
-def ended(check: Check, *answers: tuple[int, Any], ground: BareGround | None = None) -> Outcome:
+def ended(check: Check, *answers: tuple[int, Any], context: BareContext | None = None) -> Outcome:
     """How the check ends after exactly these answers."""
     carrier = InOrder(*answers)
-    outcome = carry_out(check, ground or BareGround(), carrier)
+    outcome = carry_out(check, context or BareContext(), carrier)
     assert len(carrier.sent) == len(answers)
     return outcome
 
@@ -99,10 +99,10 @@ def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcom
 
 
 def test_a_list_without_the_new_row_counts_where_it_has_shown_others() -> None:
-    ground, check = BareGround(), CREATIONS["leads.create"]
+    context, check = BareContext(), CREATIONS["leads.create"]
     second = {**LEAD, "lead_id": "2", "customer_name": "PERF-2"}
-    assert ended(check, leads(), LEAD_MADE, leads(LEAD), ground=ground) == Held()
-    assert said(ended(check, leads(), (201, second), leads(), ground=ground)) == ("one row", "no row")
+    assert ended(check, leads(), LEAD_MADE, leads(LEAD), context=context) == Held()
+    assert said(ended(check, leads(), (201, second), leads(), context=context)) == ("one row", "no row")
 
 
 def test_a_list_without_the_new_row_counts_where_another_page_of_it_has_the_row() -> None:
@@ -140,7 +140,7 @@ def test_a_row_of_somebody_else_is_a_violation_that_does_not_show_their_phone_nu
 
 
 def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
-    ground = BareGround()
+    context = BareContext()
     sold = {"policyholder_id": "h", "agent_id": "a", "provider_id": "p", "policy_type": "t", "plan_name": "n"}
     shown = {
         "policy_id": "1",
@@ -151,7 +151,7 @@ def test_numbers_may_be_shown_as_text_and_days_with_a_time(api: Api) -> None:
     }
     check = CREATIONS["policies.create"]
     answers = ((200, [sold]), (200, []), (201, shown), (200, [shown]), (200, shown))
-    assert ended(check, *answers, ground=ground) == Held()
+    assert ended(check, *answers, context=context) == Held()
 
 
 # ── updates at the same instant ─────────────────────────────────────────────────────────────────────
@@ -209,21 +209,21 @@ LOST = (200, {"language_preference": "la", "timezone": "Asia/Kolkata"})
     ],
 )
 def test_two_updates_without_a_violation(answers: Any, outcome: Outcome, left: int) -> None:
-    ground = BareGround()
-    assert ended(UPDATES["users.update"], *answers, ground=ground) == outcome
-    assert len(ground.changed) == left
+    context = BareContext()
+    assert ended(UPDATES["users.update"], *answers, context=context) == outcome
+    assert len(context.changed) == left
 
 
 def test_what_could_not_be_put_back_is_put_back_by_the_next_check() -> None:
-    ground, check = BareGround(), UPDATES["users.update"]
-    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, BUSY, BUSY, ground=ground) == Held()
-    assert ended(check, BOTH, SILENT, BUSY, ground=ground) == NotChecked(settings.PUT_BACK)
-    assert len(ground.changed) == 2
+    context, check = BareContext(), UPDATES["users.update"]
+    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, BUSY, BUSY, context=context) == Held()
+    assert ended(check, BOTH, SILENT, BUSY, context=context) == NotChecked(settings.PUT_BACK)
+    assert len(context.changed) == 2
     carrier = InOrder(BOTH, WRITTEN)
-    assert carry_out(check, ground, carrier) == NotChecked(settings.PUT_BACK)
+    assert carry_out(check, context, carrier) == NotChecked(settings.PUT_BACK)
     assert carrier.sent[1].body == {"language_preference": "en", "timezone": "Asia/Kolkata"}
-    assert not ground.changed
-    assert ended(check, BOTH, ground=ground) == NotChecked(settings.SOMEBODY_ELSE)
+    assert not context.changed
+    assert ended(check, BOTH, context=context) == NotChecked(settings.SOMEBODY_ELSE)
 
 
 def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
@@ -235,10 +235,10 @@ def test_updates_that_leave_caches_as_they_are(serve: Serve) -> None:
 
 def test_an_update_that_the_next_read_does_not_show_and_its_answer_does() -> None:
     stale = (ME, WRITTEN, (200, {"timezone": "Etc/GMT+12"}), ME, ME, WRITTEN)
-    check, ground = UPDATES["users.preferences"], BareGround()
-    assert ended(check, *stale, ground=ground) == NotChecked(settings.SOMEBODY_ELSE)
-    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, WRITTEN, ground=ground) == Held()
-    assert said(ended(check, *stale, *stale, ground=ground)) == TIME_ZONE, "where a page has shown such values"
+    check, context = UPDATES["users.preferences"], BareContext()
+    assert ended(check, *stale, context=context) == NotChecked(settings.SOMEBODY_ELSE)
+    assert ended(check, ME, WRITTEN, WRITTEN, BOTH, WRITTEN, context=context) == Held()
+    assert said(ended(check, *stale, *stale, context=context)) == TIME_ZONE, "where a page has shown such values"
 
 
 IGNORED = (200, {"language_preference": "en", "timezone": "Etc/GMT+12"})
@@ -265,15 +265,15 @@ class Locked(InOrder):
 
 
 def test_a_login_that_fails_after_the_updates_does_not_keep_them_from_being_put_back() -> None:
-    ground, carrier = BareGround(), Locked(3, ME, WRITTEN, WRITTEN, WRITTEN)
-    assert carry_out(UPDATES["users.update"], ground, carrier) == NotChecked("no login")
-    assert (carrier.sent[-1].restores, ground.changed) == (True, {})
+    context, carrier = BareContext(), Locked(3, ME, WRITTEN, WRITTEN, WRITTEN)
+    assert carry_out(UPDATES["users.update"], context, carrier) == NotChecked("no login")
+    assert (carrier.sent[-1].restores, context.changed) == (True, {})
 
 
 def test_a_login_that_fails_when_they_are_put_back_is_tried_again() -> None:
-    ground, carrier = BareGround(), Locked(4, ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
-    assert carry_out(UPDATES["users.update"], ground, carrier) == Held()
-    assert not ground.changed
+    context, carrier = BareContext(), Locked(4, ME, WRITTEN, WRITTEN, BOTH, WRITTEN)
+    assert carry_out(UPDATES["users.update"], context, carrier) == Held()
+    assert not context.changed
 
 
 def test_an_update_that_the_next_read_does_not_show_and_another_page_does() -> None:

@@ -14,7 +14,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
-from perfsuite.correctness.check import Check, CheckActor, Ground, Held, Send, Steps, Violated, ask  # noqa: E402
+from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, Violated, ask  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder, check_order  # noqa: E402
 from perfsuite.load.lease import NoLease  # noqa: E402
@@ -113,40 +113,40 @@ class Scene:
         }
 
 
-def check(rule: str, steps: Callable[[Ground], Steps], requests: int = 1, *, writes: bool = False) -> Check:
+def check(rule: str, steps: Callable[[CheckContext], Steps], requests: int = 1, *, writes: bool = False) -> Check:
     return Check(Invariant.PERMISSIONS, rule, HELD_UP, (ME,), requests, steps, writes)
 
 
-def asks(_ground: Ground) -> Steps:
+def asks(_context: CheckContext) -> Steps:
     yield from ask(Send(ME, HELD_UP))
     return Held()
 
 
-def both(_ground: Ground) -> Steps:
+def both(_context: CheckContext) -> Steps:
     yield Send(ME, HELD_UP), Send(ME, HELD_UP)
     return Held()
 
 
-def is_wrong(_ground: Ground) -> Steps:
+def is_wrong(_context: CheckContext) -> Steps:
     reply = yield from ask(Send(LAST, HELD_UP))
     return Violated("one's own account", f"that of {LAST}", (reply,))
 
 
-def waits(_ground: Ground) -> Steps:
+def waits(_context: CheckContext) -> Steps:
     yield from ask(Send(ME, "policies.list"))
     yield 30.0
     yield from ask(Send(ME, "policies.list"))
     return Held()
 
 
-def fails(_ground: Ground) -> Steps:
+def fails(_context: CheckContext) -> Steps:
     reply = yield from ask(Send(ME, "policies.list"))
     return Violated(reply.body["nothing"], "", ())
 
 
-def changes(ground: Ground) -> Steps:
+def changes(context: CheckContext) -> Steps:
     """Twice, with a pause, and puts it back."""
-    path = {"user_id": ground.user_id(ME)}
+    path = {"user_id": context.user_id(ME)}
     change = Send(ME, "users.preferences", path, {"theme_preference": "dark"})
     try:
         yield from ask(change)
@@ -157,7 +157,7 @@ def changes(ground: Ground) -> Steps:
     return Held()
 
 
-def looks_again(_ground: Ground) -> Steps:
+def looks_again(_context: CheckContext) -> Steps:
     for _look in range(30):
         yield from ask(Send(ME, HELD_UP))
     return Held()
@@ -193,7 +193,7 @@ def lent_login() -> dict[str, Any]:
     return scene.told()
 
 
-def slow_target(steps: Callable[[Ground], Steps]) -> dict[str, Any]:
+def slow_target(steps: Callable[[CheckContext], Steps]) -> dict[str, Any]:
     """The load is over while a check waits for answers."""
     scene = Scene([check("slow", steps, 2)], slow_s=30.0)
     scene.goes_on(lambda: scene.checker.sent.sent >= 2, 200)

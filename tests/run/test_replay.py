@@ -11,7 +11,7 @@ import pytest
 from perfsuite.correctness.check import (
     Check,
     CheckActor,
-    Ground,
+    CheckContext,
     Held,
     NotChecked,
     Reply,
@@ -24,11 +24,11 @@ from perfsuite.correctness.check import (
     ask,
 )
 from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS
-from perfsuite.correctness.thread_turns import ThreadTurns
+from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.correctness.tokens import NONE_EXPIRED
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model.correctness import CheckStep, Invariant
-from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, SpokenTurns, StepLines, try_again
+from perfsuite.run.replay import BUSY_TRIES, MOST_TRIES, PAUSE_S, SpokenConcurrency, StepLines, try_again
 
 HOLDER = CheckActor("policyholder")
 REFUSED = Send(HOLDER, "dashboard.system")
@@ -68,7 +68,7 @@ class ScriptedTarget:
 def check_of(sends: Sequence[Send], *, expected: int = 403) -> Check:
     """All of them at the same instant; each has to get the expected status."""
 
-    def steps(_ground: Ground) -> Steps:
+    def steps(_context: CheckContext) -> Steps:
         replies = yield tuple(sends)
         for reply in replies:
             if answered(reply).status != expected:
@@ -78,7 +78,7 @@ def check_of(sends: Sequence[Send], *, expected: int = 403) -> Check:
     return Check(Invariant.PERMISSIONS, "refused", sends[0].operation, (HOLDER,), len(sends), steps)
 
 
-def no_data(_ground: Ground) -> Steps:
+def no_data(_context: CheckContext) -> Steps:
     reply = yield from ask(REFUSED)
     return NotChecked(f"HTTP {reply.status}")
 
@@ -191,7 +191,7 @@ def test_calls_at_the_same_instant_wait_for_each_other() -> None:
         met.wait()  # breaks unless all of them are under way
         return Reply(REFUSED, 200 + number, None)
 
-    replies = ThreadTurns().together([lambda number=number: call(number) for number in range(3)])  # type: ignore[misc]
+    replies = ThreadConcurrency().together([lambda number=number: call(number) for number in range(3)])  # type: ignore[misc]
 
     assert [reply.status for reply in replies] == [200, 201, 202]
 
@@ -199,7 +199,7 @@ def test_calls_at_the_same_instant_wait_for_each_other() -> None:
 def test_a_wait_is_said_when_it_begins() -> None:
     heard: list[str] = []
 
-    SpokenTurns(heard.append).wait(0.001)
+    SpokenConcurrency(heard.append).wait(0.001)
 
     assert heard == [f"  {ReplayMessage.WAITING(wait_s=0.001)}"]
 
@@ -209,11 +209,11 @@ def test_an_error_of_one_call_is_raised() -> None:
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        ThreadTurns().together([fail, lambda: Reply(REFUSED, 200, None)])
+        ThreadConcurrency().together([fail, lambda: Reply(REFUSED, 200, None)])
 
 
 def test_one_request_is_asked_and_answered() -> None:
-    def steps(_ground: Ground) -> Steps:
+    def steps(_context: CheckContext) -> Steps:
         reply = yield from ask(REFUSED)
         return Held() if reply.ok else Violated("HTTP 200", f"HTTP {reply.status}", (reply,))
 

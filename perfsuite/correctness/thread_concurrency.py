@@ -10,15 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from perfsuite.correctness.check import Reply
 
 
-class ThreadTurns:
-    """See Turns: with threads."""
+class ThreadConcurrency:
+    """See Concurrency: with threads."""
 
     def wait(self, seconds: float) -> None:
-        """See Turns."""
+        """See Concurrency."""
         time.sleep(seconds)
 
     def together(self, calls: Sequence[Callable[[], Reply]]) -> list[Reply]:
-        """See Turns: each in a thread of its own, all of them waiting for the last."""
+        """See Concurrency: each in a thread of its own, all of them waiting for the last."""
         ready = threading.Barrier(len(calls))
 
         def at_once(call: Callable[[], Reply]) -> Reply:
