@@ -16,6 +16,8 @@ import pytest
 import run_performance_tests as starter
 from tests.integration.programs import alive, until
 
+pytestmark = pytest.mark.usefixtures("heard_hangups")
+
 ROOT = Path(__file__).parents[1]
 BASE_PYTHON = os.path.realpath(sys.executable)
 # A suite that prints how it was called.
