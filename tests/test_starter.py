@@ -16,7 +16,7 @@ import pytest
 import run_performance_tests as starter
 from tests.integration.programs import alive, until
 
-pytestmark = pytest.mark.usefixtures("heard_hangups")
+pytestmark = pytest.mark.usefixtures("heard_signals")
 
 ROOT = Path(__file__).parents[1]
 BASE_PYTHON = os.path.realpath(sys.executable)

@@ -20,7 +20,7 @@ from perfsuite.plan.workers import TOKEN_VARIABLE
 from tests.integration.plain import COMMAND, answers, folders_of, removed_afterwards
 from tests.integration.programs import Backend, Program, alive, free_port, read_json, run_suite, start, until
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heard_signals")]
 
 TEN_USERS = {
     "super_admin": 1,

@@ -33,7 +33,7 @@ from tests.integration.programs import (
 )
 from tests.integration.runs import TWENTY_USERS, made_rows
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heard_signals")]
 
 GONE_WITHIN_S = 10
 Begin = Callable[..., Program]

@@ -13,7 +13,7 @@ from tests.integration.programs import Backend, Program, ended, family_of, free_
 from tests.integration.runs import TWENTY_USERS
 from tests.integration.test_secrets import contents
 
-pytestmark = pytest.mark.integration
+pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heard_signals")]
 
 TOKEN, OTHER_TOKEN = "token-of-this-run-of-tests", "token-of-another-run-of-tests"
 Begin = Callable[..., Program]

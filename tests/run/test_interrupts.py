@@ -15,7 +15,7 @@ ALL = [pytest.param(number, id=number.name) for number in SIGNALS]
 
 
 @pytest.fixture(autouse=True)
-def handlers_stay(heard_hangups: None) -> Iterator[None]:
+def handlers_stay(heard_signals: None) -> Iterator[None]:
     before = [signal.getsignal(number) for number in SIGNALS]
     yield
     assert [signal.getsignal(number) for number in SIGNALS] == before
