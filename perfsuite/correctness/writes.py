@@ -106,8 +106,8 @@ def as_sent(context: CheckContext, row: OwnRow) -> Judging:
     shown = [(found, {name: each[name] for name in each if name not in less}) for each in listed]
     if made.read:
         single = yield from ask(Send(maker, made.read, row.path))
-        if single.status != 404 and not single.ok:
-            return NotChecked(f"HTTP {single.status}")
+        if not single.ok and (single.status != 404 or single.is_page):
+            return NotChecked(single.outcome)
         if not single.ok:
             return Violated("HTTP 200", "HTTP 404", (row.reply, single))
         shown.append((single, object_of(single.body)))

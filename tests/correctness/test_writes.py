@@ -22,7 +22,7 @@ UPDATES = {operation: check for (rule, operation), check in CHECKS.items() if ru
 BUSY, SILENT = (503, None), (0, None)
 
 
-def ended(check: Check, *answers: tuple[int, Any], context: BareContext | None = None) -> Outcome:
+def ended(check: Check, *answers: tuple[Any, ...], context: BareContext | None = None) -> Outcome:
     """How the check ends after exactly these answers."""
     carrier = InOrder(*answers)
     outcome = carry_out(check, context or BareContext(), carrier)
@@ -124,6 +124,12 @@ def test_a_list_without_the_new_row_counts_where_another_page_of_it_has_the_row(
 )
 def test_a_ticket_that_is_not_as_it_was_sent(listed: Any, single: Any, expected: tuple[str, str]) -> None:
     assert said(ended(CREATIONS["tickets.create"], TICKETS, tickets(), TICKET_MADE, listed, single)) == expected
+
+
+def test_a_page_of_a_gateway_says_nothing_about_a_row() -> None:
+    page = (404, None, "", 0.0, b"404 page not found")
+    outcome = ended(CREATIONS["tickets.create"], TICKETS, tickets(), TICKET_MADE, tickets(TICKET), page)
+    assert outcome == NotChecked("HTTP 404, not JSON")
 
 
 def test_a_list_may_leave_out_what_the_row_alone_shows() -> None:
