@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -29,6 +30,11 @@ def correctness_line(found: Correctness | None) -> str:
     if not reached:
         return CorrectnessText.NO_RESULT(rules=len(rules))
     return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))
+
+
+def replay_command(folder: str, violation: Violation) -> str:
+    """For a shell: makes the check that found the violation again. `folder`: of the run."""
+    return shlex.join(["python", "run_performance_tests.py", "replay", folder, violation.id])
 
 
 def cost_line(found: Correctness) -> Message:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 
 import pytest
@@ -10,7 +11,14 @@ from perfsuite.messages.correctness import CorrectnessText, OffText
 from perfsuite.messages.report import Headline
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
-from perfsuite.report.correctness import answer_of, correctness_line, cost_line, evidence_lines, violation_line
+from perfsuite.report.correctness import (
+    answer_of,
+    correctness_line,
+    cost_line,
+    evidence_lines,
+    replay_command,
+    violation_line,
+)
 from perfsuite.report.terminal.summary import render_summary
 from perfsuite.report.wording import headline
 from tests.report import example_runs
@@ -20,6 +28,11 @@ from tests.report.made_correctness import EVIDENCE, HEALTHY, UNREACHED, VIOLATED
 def with_checks(found: Correctness | None) -> RunReport:
     report = example_runs.passed()
     return replace(report, summary=replace(report.summary, correctness=found))
+
+
+def test_the_replay_command_can_be_pasted_whatever_the_folder_is_called() -> None:
+    command = replay_command("/srv/all runs/one", VIOLATIONS[0])
+    assert shlex.split(command) == ["python", "run_performance_tests.py", "replay", "/srv/all runs/one", "v1"]
 
 
 @pytest.mark.parametrize(

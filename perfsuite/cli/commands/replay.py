@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -82,7 +83,7 @@ def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str
         ReplayMessage.SEEN_FIRST(violation=_named(each), count=each.count, first_at=each.first_at)
         for each in violations
     ]
-    return [*rows, ReplayMessage.HOW(folder=options.run, id=violations[0].id)]
+    return [*rows, ReplayMessage.HOW(folder=shlex.quote(str(options.run)), id=violations[0].id)]
 
 
 def _named(one: Violation) -> str:

@@ -10,7 +10,7 @@ from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckRow, ChecksOff, Correctness, Exchanged, Invariant, Violation
-from perfsuite.report.correctness import answer_of, correctness_line, cost_line, reasons_text
+from perfsuite.report.correctness import answer_of, correctness_line, cost_line, reasons_text, replay_command
 from perfsuite.report.page.tables import Cell, Column, PageTable, role_title
 from perfsuite.report.text import clean, heading
 
@@ -118,7 +118,7 @@ def _card(violation: Violation, folder: str) -> ViolationCard:
         clean(violation.expected),
         clean(violation.seen),
         tuple(map(_evidence, violation.evidence)),
-        clean(f"python run_performance_tests.py replay {folder} {violation.id}"),
+        clean(replay_command(folder, violation)),
         violation.under_load_only,
     )
 

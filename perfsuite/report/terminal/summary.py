@@ -18,7 +18,7 @@ from perfsuite.model.correctness import Correctness
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
-from perfsuite.report.correctness import correctness_line
+from perfsuite.report.correctness import correctness_line, replay_command
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
@@ -370,5 +370,5 @@ def _files(folder: Path, shown: Shown, found: Correctness | None) -> str:
     if shown.all_files:
         lines += [f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv"]
     if shown.all_files and found is not None and found.violations:
-        lines += [f"Replay   python run_performance_tests.py replay {folder} {found.violations[0].id}"]
+        lines += [f"Replay   {replay_command(str(folder), found.violations[0])}"]
     return "".join(f"{line}\n" for line in lines)
