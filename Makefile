@@ -16,6 +16,9 @@ VULNERABILITIES := https://api.osv.dev/v1/query
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
+# Tests start hundreds of processes: without bytecode, each would compile the suite anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix audit clean
@@ -30,7 +33,7 @@ test: together alone ## Run all tests
 
 # Most tests can share the machine, and many wait for servers: four processes, each file in one of them.
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
-	$(PYTHON) -m pytest -n 4 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(WHOLE_RUNS))
 
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves. The
 # others mostly wait: one process makes those that many tests share, three at a time, while two make all others.
