@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.correctness.check import Check, CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
+from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
 from perfsuite.correctness.tokens import token_for
 from perfsuite.model import Account
 from perfsuite.model.role import Role
@@ -57,6 +57,9 @@ class CheckClient:
         self.run = run
         self.random = random.Random(f"{run.run_id}/checks")
         self.known: dict[str, Any] = {}
+        self.may_repeat: Callable[[], bool] = lambda: True
+        """Whether a request may be sent that no check was to send: a login in place of a refused token, or once more
+        what was refused."""
         self._roles = roles
         self._accounts = accounts
         self._make_transport = make_transport
@@ -99,9 +102,9 @@ class CheckClient:
         del self._changed[user_id, setting]
         self.run.journal.write(JournalEntry("restored", setting, user_id))
 
-    def logins(self, check: Check) -> int:
-        """How many logins the check would have to make."""
-        return sum(not self._is_logged_in(actor) for actor in set(check.actors))
+    def logins(self, actors: Iterable[CheckActor]) -> int:
+        """How many logins a check would have to make for these."""
+        return sum(not self._is_logged_in(actor) for actor in set(actors))
 
     def _is_logged_in(self, actor: CheckActor) -> bool:
         session = self._sessions.get(actor)
@@ -138,7 +141,8 @@ class CheckClient:
             self.run.announce(operation, send.body, session.phone_number)
         token = session.token
         answer, request_id = self._exchange(transport, session, send, operation)
-        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, token, operation):
+        refused = answer.status == 401 and send.token is TokenKind.OWN
+        if refused and self._log_in_again(session, token, operation) and self.may_repeat():
             answer, request_id = self._exchange(transport, session, send, operation)
             if answer.status == 401:
                 self._refused_again.add((session.phone_number, operation.name))
@@ -154,7 +158,8 @@ class CheckClient:
                 return True  # somebody else has logged in since
             if session.login_rejected or session.login_wait_s:
                 return False
-            return (session.phone_number, operation.name) not in self._refused_again and session.login()
+            known = (session.phone_number, operation.name) in self._refused_again
+            return not known and self.may_repeat() and session.login()
 
     def _exchange(self, transport: Transport, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()

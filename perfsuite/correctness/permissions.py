@@ -70,6 +70,7 @@ def checks() -> Iterator[Check]:
         writes=True,
         uses=uses,
         spare=True,
+        restoring=1,
     )
 
 

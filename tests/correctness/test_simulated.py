@@ -8,13 +8,14 @@ from perfsuite.correctness.catalogue import all_checks
 from perfsuite.correctness.check import Held
 from perfsuite.correctness.errors import BEFORE, REFUSALS
 from perfsuite.correctness.schedule import MOST_CREDIT, OVERDRAFT, rule_of
-from tests.correctness.seeded import SEEDED, WITHIN_S, Seeded
+from perfsuite.model.stages import Stage
+from tests.correctness.seeded import A_MINUTE, SEEDED, WITHIN_S, Seeded
 from tests.correctness.simulated import SimulatedRun
 
 LOGINS = 2
 """Of a check, at most."""
-AT_ONCE = 3
-"""Requests of another check that are under way when one sends more than it was to send."""
+FALLS = (Stage("much", 20.0, users=100, held=True), Stage("little", 20.0, users=5, held=True))
+SHAPES = {"ten seconds": (Stage("all", 10.0, users=100, held=True),), "a minute": A_MINUTE, "a load that falls": FALLS}
 
 
 @pytest.mark.parametrize("seeded", SEEDED, ids=lambda seeded: seeded.defect)
@@ -24,9 +25,21 @@ def test_a_defect_is_found_within_a_minute_wherever_it_is(seeded: Seeded) -> Non
         run = seeded.run(seed)
         if run.run(WITHIN_S, lambda found, seed=seed: seeded.is_right(found, seed)) is None:  # type: ignore[misc]
             missed.append((seeded.at(seed), run.violations, run.reasons()))
-        assert run.sent <= 0.02 * run.load + OVERDRAFT + AT_ONCE
+        assert run.sent <= 0.02 * run.load + OVERDRAFT
 
     assert not missed
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_when_the_load_ends_checks_have_sent_no_more_than_their_share_however_much_is_wrong(shape: str) -> None:
+    shares = {}
+    for seeded in SEEDED:
+        for seed in (1, 3):
+            run = SimulatedRun(seed, {seeded.defect: seeded.at(seed)}, stages=SHAPES[shape])
+            run.run(sum(stage.duration_s for stage in SHAPES[shape]))
+            shares[seeded.defect, seed] = run.sent / run.load
+
+    assert max(shares.values()) <= 0.02
 
 
 @pytest.mark.parametrize("seed", [1, 2])
