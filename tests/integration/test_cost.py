@@ -81,29 +81,6 @@ def test_too_many_queries_miss_a_target_that_names_the_operation(made: Ended, tm
     assert "policies.list as" in told.out
 
 
-@pytest.mark.made("refused_account")
-def test_a_wrong_password_is_told_and_the_run_goes_on(made: Ended) -> None:
-    lines = [line for line in made.out.splitlines() if "password" in line]
-    without: Ended = made.beside["without"]
-
-    assert (made.code, made.err) == (without.code, without.err) == (0, "")
-    assert lines == [
-        'Fingerprint: not taken. PostgreSQL: no connection (password authentication failed for user "mitra")',
-        'Monitor: postgres: password authentication failed for user "mitra"; not monitored',
-    ]
-    assert not (made.folder / "fingerprint.json").exists()
-    assert made.summary["fingerprint"]["taken"] is False
-
-
-@pytest.mark.made("refused_account")
-def test_without_a_fingerprint_the_database_is_watched_all_the_same(made: Ended) -> None:
-    without: Ended = made.beside["without"]
-
-    assert "Fingerprint" not in without.out
-    assert not list(without.folder.glob("*fingerprint*"))
-    assert "postgres" in without.summary["monitors"]["sources"]
-
-
 # ── monitors that are of no use ─────────────────────────────────────────────────────────────────────
 
 

@@ -24,7 +24,7 @@ from tests.integration.programs import Backend, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
 
-DEFECT = "no_owner_check@users.read from 12s"
+DEFECT = "no_owner_check@users.read from 12s of the load"
 VIOLATION = Violation(
     "v1",
     Invariant.ISOLATION,
@@ -118,7 +118,9 @@ def test_a_demo_is_started_again_with_its_faults_and_it_still_happens(tmp_path: 
 
     assert (done.code, done.err, done.left) == (1, "", ())
     first, _replay, step, *outcome = done.out.splitlines()
-    assert first == ReplayMessage.DEMO_WITH_FAULTS(demo="embedded", faults=[DEFECT.removesuffix(" from 12s")])
+    assert first == ReplayMessage.DEMO_WITH_FAULTS(
+        demo="embedded", faults=[DEFECT.removesuffix(" from 12s of the load")]
+    )
     assert step.startswith("  junior_agent#1: GET /api/v1/users/{user_id} → 200 ")
     assert outcome == [
         ReplayMessage.EXPECTED(expected=VIOLATION.expected),

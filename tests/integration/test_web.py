@@ -20,7 +20,7 @@ _ADDRESS = re.compile(r"^Live page: (http://127\.0\.0\.1:(\d+)/)$", re.MULTILINE
 
 
 def test_a_run_is_shown_from_its_start_to_its_verdict(results: Path) -> None:
-    run = suite("--demo", "--web", "0", "--quiet", "--users", "20", "--spawn-rate", "20", "--duration", "8s",
+    run = suite("--demo", "--web", "0", "--quiet", "--users", "20", "--spawn-rate", "20", "--duration", "7s",
                 "--results", str(results))  # fmt: skip
     try:
         address, port = until(lambda: _ADDRESS.search(run.out), 30, "the address").groups()
