@@ -185,7 +185,7 @@ class Check:
     `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     `shares_accounts`: what it writes is no matter of its accounts, and other checks may write with them meanwhile.
     `spare`: the account of the first actor is deactivated for a moment, and must be one that nobody else uses.
-    `restoring`: how many of its requests put back what the others change.
+    `restoring`: how many of its requests put back what the others change. `no_replay`: why no replay can make it.
     """
 
     invariant: Invariant
@@ -200,6 +200,7 @@ class Check:
     shares_accounts: bool = False
     spare: bool = False
     restoring: int = 0
+    no_replay: str = ""
 
     @property
     def roles(self) -> tuple[str, ...]:

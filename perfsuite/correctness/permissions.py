@@ -40,6 +40,7 @@ REFUSED_TOKENS: Mapping[TokenKind, str] = {
     TokenKind.EXPIRED: "refused with an expired token",
 }
 DEACTIVATED = "refused to deactivated accounts"
+NEVER_EXPIRED = "it needs a token that has expired, and fresh sessions have none"
 NO_STATUS = "the target does not deactivate accounts"
 NOT_ACTIVE = "the account was not active before"
 REACTIVATED = "somebody else has activated the account again"
@@ -99,8 +100,17 @@ def _refused(rule: str, send: Send, status: int) -> Check:
 
     writes = any(CATALOGUE[each].writes for each in (send.operation, *source.uses))
     actors = tuple(dict.fromkeys((actor, helper)))
+    requests, no_replay = 1 + len(source.uses), NEVER_EXPIRED if send.token is TokenKind.EXPIRED else ""
     return Check(
-        Invariant.PERMISSIONS, rule, send.operation, actors, 1 + len(source.uses), steps, writes, uses=source.uses
+        Invariant.PERMISSIONS,
+        rule,
+        send.operation,
+        actors,
+        requests,
+        steps,
+        writes,
+        uses=source.uses,
+        no_replay=no_replay,
     )
 
 

@@ -45,5 +45,5 @@ class ReplayMessage(Code):
         "It did not happen without load ({tries:n try/tries}): it may be fixed, or happen only under load; "
         "another run under load shows which"
     )
+    NEVER = "It cannot be replayed: {why}"
     NOT_TRIED = "It could not be tried: {why}"
-    NO_EXPIRED_TOKEN = "it needs a token that has expired, and fresh sessions have none"

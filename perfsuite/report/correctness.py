@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -32,8 +32,15 @@ def correctness_line(found: Correctness | None) -> str:
     return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))
 
 
+def first_to_replay(violations: Sequence[Violation]) -> Violation:
+    """The first that can be replayed; the first of all where none can."""
+    return next((each for each in violations if not each.no_replay), violations[0])
+
+
 def replay_command(folder: str, violation: Violation) -> str:
-    """For a shell: makes the check that found the violation again. `folder`: of the run."""
+    """For a shell: makes the check that found the violation again; "" where nothing can. `folder`: of the run."""
+    if violation.no_replay:
+        return ""
     return shlex.join(["python", "run_performance_tests.py", "replay", folder, violation.id])
 
 

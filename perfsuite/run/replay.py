@@ -22,7 +22,6 @@ from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import numbered, secrets_of, without_secrets_of
-from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.messages.replay import ReplayMessage
@@ -62,11 +61,6 @@ class ReplayResult:
     outcome: Outcome
     tries: int = 0
     cleanup: Cleanup | None = None
-
-
-def why_never(check: Check) -> str:
-    """Why no replay can make the check; "" where one may."""
-    return ReplayMessage.NO_EXPIRED_TOKEN() if check.rule == REFUSED_TOKENS[TokenKind.EXPIRED] else ""
 
 
 def replay(

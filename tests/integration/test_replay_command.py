@@ -187,7 +187,7 @@ def test_a_token_that_expired_cannot_be_replayed_which_is_said_at_once(
 
     assert main(["replay", str(folder), "v1"]) == 4
 
-    assert capsys.readouterr().out.splitlines() == [ReplayMessage.NOT_TRIED(why=ReplayMessage.NO_EXPIRED_TOKEN())]
+    assert capsys.readouterr().out.splitlines() == [ReplayMessage.NEVER(why=permissions.NEVER_EXPIRED)]
 
 
 def test_a_demo_has_its_own_accounts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

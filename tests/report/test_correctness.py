@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from perfsuite.messages.correctness import CorrectnessText, OffText
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.messages.report import Headline
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
@@ -33,6 +35,21 @@ def with_checks(found: Correctness | None) -> RunReport:
 def test_the_replay_command_can_be_pasted_whatever_the_folder_is_called() -> None:
     command = replay_command("/srv/all runs/one", VIOLATIONS[0])
     assert shlex.split(command) == ["python", "run_performance_tests.py", "replay", "/srv/all runs/one", "v1"]
+
+
+@pytest.mark.parametrize(
+    ("never", "expected"),
+    [
+        pytest.param([], replay_command("/runs/one", VIOLATIONS[0]), id="any"),
+        pytest.param([0], replay_command("/runs/one", VIOLATIONS[1]), id="the first one that can be"),
+        pytest.param([0, 1, 2], ReplayMessage.NEVER(why="no token"), id="none"),
+    ],
+)
+def test_the_terminal_names_a_violation_that_can_be_replayed(never: list[int], expected: str) -> None:
+    whys = ["no token" if place in never else "" for place in range(len(VIOLATIONS))]
+    found = [replace(one, no_replay=why) for one, why in zip(VIOLATIONS, whys, strict=True)]
+    text = render_summary(with_checks(replace(VIOLATED, violations=tuple(found))), folder=Path("/runs/one"))
+    assert [line for line in text.splitlines() if line.startswith("Replay ")] == [f"Replay   {expected}"]
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,12 @@ from perfsuite.model.correctness import Violation
 from perfsuite.plan.access import ResolvedConnection, connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
 from perfsuite.plan.option_fields import data_file
+from perfsuite.report.correctness import first_to_replay
 from perfsuite.report.files.violations import read_violations
 from perfsuite.roles import ROLES
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.load_run import PLAN_FILE, PREFLIGHT_FILE, load
-from perfsuite.run.replay import ReplayResult, why_never
+from perfsuite.run.replay import ReplayResult
 from perfsuite.run.replay import replay as replay_check
 from perfsuite.target.hosts import HostRules, allowed_names, checked_url
 
@@ -52,8 +53,8 @@ def replay(call: Invocation[ReplayOptions]) -> int:
             terminal.out(line)
         return EXIT_PASS
     violation, check = _chosen(violations, options, plan)
-    if why := why_never(check):
-        terminal.out(ReplayMessage.NOT_TRIED(why=why))
+    if check.no_replay:
+        terminal.out(ReplayMessage.NEVER(why=check.no_replay))
         return EXIT_INCONCLUSIVE
     preflight = options.run / PREFLIGHT_FILE
     refusals = load(preflight, PreflightReport).refusals if preflight.exists() else {}
@@ -83,7 +84,10 @@ def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str
         ReplayMessage.SEEN_FIRST(violation=_named(each), count=each.count, first_at=each.first_at)
         for each in violations
     ]
-    return [*rows, ReplayMessage.HOW(folder=shlex.quote(str(options.run)), id=violations[0].id)]
+    first = first_to_replay(violations)
+    if first.no_replay:
+        return [*rows, ReplayMessage.NEVER(why=first.no_replay)]
+    return [*rows, ReplayMessage.HOW(folder=shlex.quote(str(options.run)), id=first.id)]
 
 
 def _named(one: Violation) -> str:

@@ -13,12 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.format import CI, UNKNOWN, bound, clock, duration, interval_text, number, percent, plain, plural
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import ALL, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
 from perfsuite.model.correctness import Correctness
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
-from perfsuite.report.correctness import correctness_line, replay_command
+from perfsuite.report.correctness import correctness_line, first_to_replay, replay_command
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
@@ -370,5 +371,7 @@ def _files(folder: Path, shown: Shown, found: Correctness | None) -> str:
     if shown.all_files:
         lines += [f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv"]
     if shown.all_files and found is not None and found.violations:
-        lines += [f"Replay   {replay_command(str(folder), found.violations[0])}"]
+        first = first_to_replay(found.violations)
+        never = ReplayMessage.NEVER(why=first.no_replay)
+        lines += [f"Replay   {replay_command(str(folder), first) or never}"]
     return "".join(f"{line}\n" for line in lines)
