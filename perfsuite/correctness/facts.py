@@ -22,6 +22,8 @@ from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.contract_rules import HOLDER
 from perfsuite.target.write_rules import LEADS, POLICIES, TICKETS
 
+NO_AGENT_NAMED = "the rows do not say whose they are"
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
@@ -70,15 +72,14 @@ def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor
     if asker.role == HOLDER:
         return _foreign(context, owner, learnt, lambda row: _holder(row) != context.user_id(asker))
     agent = yield from own_agent(context, asker)
-    # Another agent may see the policies of a team, and a row that names nobody may be of anybody.
-    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
+    return _of_other_agents(context, owner, learnt, agent)
 
 
 def foreign_leads(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the leads that `owner` sees those that are certainly not of `asker`."""
     learnt = yield from listed(context, Send(owner, "leads.list"))
     agent = yield from own_agent(context, asker)
-    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+    return _of_other_agents(context, owner, learnt, agent)
 
 
 def perf_flag(context: CheckContext, admin: CheckActor) -> Learning:
@@ -178,6 +179,13 @@ def listed(context: CheckContext, send: Send) -> Learning:
             raise Unanswered(NO_DATA)
         known = context.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
     return known
+
+
+def _of_other_agents(context: CheckContext, owner: CheckActor, learnt: Learnt, agent: Learnt) -> Learnt:
+    """Another agent may see the rows of a team, and one that names nobody may be of anybody."""
+    if all(row.get("agent_id") is None for row in learnt.rows):
+        raise Unanswered(NO_AGENT_NAMED)
+    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
 
 
 def _foreign(context: CheckContext, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:

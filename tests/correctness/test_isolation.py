@@ -141,3 +141,18 @@ def test_a_policy_that_is_not_found_was_refused_only_where_it_is_there(
     carrier = InOrder((200, [POLICY]), (404, None), (200, now))
     assert carry_out(check, BareContext(), carrier) == outcome
     assert [send.operation for send in carrier.sent] == ["policies.list", "policies.read", "policies.list"]
+
+
+def searched_leads(*agents: Any) -> Outcome:
+    """Of a search in which every agent finds all leads: one that names this agent, for each of these."""
+    (check,) = [each for each in of("leads.search") if each.roles == ("junior_agent",)]
+    leads = [{"lead_id": str(number), "agent_id": agent, "customer_name": "A"} for number, agent in enumerate(agents)]
+    profile = {"user_id": "id of junior_agent#1", "agent_id": "a1"}
+    carrier = InOrder((200, {"data": {"leads": leads}}), (200, profile), (200, {"data": {"leads": leads}}))
+    return carry_out(check, BareContext(), carrier)
+
+
+def test_a_lead_that_no_agent_has_yet_is_nobody_s() -> None:
+    assert isinstance(searched_leads(None, "a2"), Violated)
+    assert searched_leads(None, None) == NotChecked("the rows do not say whose they are")
+    assert searched_leads("a1", None) == NotChecked("an answer was about somebody else")
