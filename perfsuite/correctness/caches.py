@@ -81,7 +81,9 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         of_one = _of_one_agent(context, first, asker, other) if of_agents else _of_one_scope(first, asker, other)
         if not (yield from of_one):
             return NotChecked(SAME_FIGURES)
-        return Violated(OWN_FIGURES, f"the same answer as {before}, whose figures differ", (first, second))
+        return Violated(
+            OWN_FIGURES, f"the same answer as {context.name(before)}, whose figures differ", (first, second)
+        )
 
     def steps(context: CheckContext) -> Steps:
         outcome = yield from once(context)

@@ -155,6 +155,9 @@ class CheckContext(Protocol):
     known: dict[str, Any]
     """What checks of this process have learnt, for those after them."""
 
+    def name(self, actor: CheckActor) -> str:
+        """What texts call its account: role and number among those of the role in the credentials."""
+
     def user_id(self, actor: CheckActor) -> str:
         """The id of its account; every actor of a check is logged in before its first step."""
 

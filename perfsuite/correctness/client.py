@@ -41,15 +41,15 @@ class Concurrency(Protocol):
 class CheckClient:
     """A carrier, and the context of checks: accounts, their sessions, and as many connections as are in use at once.
 
-    `accounts`: role slug → its accounts, those that the load uses first. `lent`: the session of the load that uses an
-    account, whose login a check shares; None where there is none.
+    `accounts`: role slug → number in the credentials, from 1 → account, those that the load uses first. `lent`: the
+    session of the load that uses an account, whose login a check shares; None where there is none.
     """
 
     def __init__(
         self,
         run: RunState,
         roles: Mapping[str, Role],
-        accounts: Mapping[str, Sequence[Account]],
+        accounts: Mapping[str, Mapping[int, Account]],
         make_transport: Callable[[], Transport],
         concurrency: Concurrency,
         lent: Callable[[Account], Session | None] = lambda _account: None,
@@ -61,7 +61,7 @@ class CheckClient:
         """Whether a request may be sent that no check was to send: a login in place of a refused token, or once more
         what was refused."""
         self._roles = roles
-        self._accounts = accounts
+        self._accounts = {role: tuple(own.items()) for role, own in accounts.items()}
         self._make_transport = make_transport
         self._concurrency = concurrency
         self._lent = lent
@@ -76,6 +76,11 @@ class CheckClient:
         """User id and setting → its value before the run, while it has another."""
 
     # ── what checks know ───────────────────────────────────────────────────────────────────────────
+
+    def name(self, actor: CheckActor) -> str:
+        """See CheckContext."""
+        number, _account = self._accounts[actor.role][actor.position]
+        return f"{actor.role}#{number}"
 
     def user_id(self, actor: CheckActor) -> str:
         """See CheckContext."""
@@ -110,7 +115,8 @@ class CheckClient:
         session = self._sessions.get(actor)
         if session is not None and session.logged_in:
             return True
-        lent = self._lent(self._accounts[actor.role][actor.position])
+        _number, account = self._accounts[actor.role][actor.position]
+        lent = self._lent(account)
         return lent is not None and lent.logged_in
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────
@@ -180,7 +186,7 @@ class CheckClient:
         with self._login:  # checks that run at the same time may need the same account
             session = self._sessions.get(actor)
             if session is None:
-                account, role = self._accounts[actor.role][actor.position], self._roles[actor.role]
+                (_number, account), role = self._accounts[actor.role][actor.position], self._roles[actor.role]
                 session = self._sessions[actor] = Session(role, account, self._new_transport(), self.run, LastRequest())
             if not session.logged_in:
                 lent = self._lent(session.account)

@@ -42,21 +42,20 @@ END_WITHIN_S = 2.0
 class CheckOrder:
     """What to check in one process, and what not and why.
 
-    `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug.
+    `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug; these by their
+    number in the credentials, from 1, those that the process uses first.
     """
 
     share: float
     seed: int
     scenario: Scenario
     roles: Mapping[str, Role]
-    accounts: Mapping[str, Sequence[Account]]
+    accounts: Mapping[str, Mapping[int, Account]]
     checks: Sequence[Check]
     impossible: Sequence[tuple[Check, str]] = ()
     refusals: Mapping[str, int] = field(default_factory=dict)
     uncounted: Mapping[str, int] = field(default_factory=dict)
     """Both as in `PreflightReport`."""
-    numbers: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Of `accounts`: from 1, as the credentials have them."""
 
 
 def check_order(
@@ -72,7 +71,7 @@ def check_order(
         slug: sorted(range(1, len(own) + 1), key=lambda number: own[number - 1].phone_number not in in_use)
         for slug, own in of_role.items()
     }
-    used_first = {slug: [of_role[slug][number - 1] for number in known] for slug, known in numbers.items()}
+    used_first = {slug: {number: of_role[slug][number - 1] for number in known} for slug, known in numbers.items()}
     possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
     reasons = [(check, possible.why_not(check)) for check in all_checks()]
     return CheckOrder(
@@ -85,7 +84,6 @@ def check_order(
         [(check, why) for check, why in reasons if why],
         preflight.refusals,
         preflight.uncounted,
-        numbers,
     )
 
 
@@ -101,8 +99,7 @@ class Checker:
         make_transport: Callable[[], Transport],
     ) -> None:
         self._recorder = recorder
-        self._secrets = secrets_of(chain.from_iterable(order.accounts.values()), run.secrets)
-        self._numbers = order.numbers
+        self._secrets = secrets_of(chain.from_iterable(own.values() for own in order.accounts.values()), run.secrets)
         self.sent = SentCount()
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
@@ -161,7 +158,7 @@ class Checker:
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
-        carrier = RecordingCarrier(_Carrier(self, check))
+        carrier = RecordingCarrier(_Carrier(self, check), self.client.name)
         try:
             outcome = carry_out(check, self.client, carrier)
         except SessionEnded:
@@ -180,7 +177,7 @@ class Checker:
         result, found = CheckResult.HELD, dict[str, Any]()
         if isinstance(outcome, Violated):
             result = CheckResult.VIOLATED
-            found = of_violation(outcome, steps, self._secrets, self._numbers)
+            found = of_violation(outcome, steps, self._secrets, self.client.name)
         elif isinstance(outcome, NotChecked):
             result, found = CheckResult.NOT_CHECKED, {"why": outcome.why}
         self._recorder.check_ended(check.key, result, requests=sent, **found)

@@ -189,6 +189,9 @@ class SimulatedRun:
 
     # ── what checks know: see CheckContext ───────────────────────────────────────────────────────────────
 
+    def name(self, actor: CheckActor) -> str:
+        return str(actor)
+
     def user_id(self, actor: CheckActor) -> str:
         self.log_in(actor)
         return str(self.user(actor)["user_id"])

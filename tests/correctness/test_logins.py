@@ -23,7 +23,7 @@ READ = Send(CheckActor(ROLE), "users.me")
 
 
 def client_of(target: FakeTarget, lent: Session | None = None) -> CheckClient:
-    roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
+    roles, accounts = {role.slug: role for role in ROLES}, {ROLE: {1: ACCOUNTS[ROLE]}}
     return CheckClient(
         RunState("check_1", purpose="check"),
         roles,

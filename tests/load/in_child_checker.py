@@ -82,9 +82,8 @@ class Scene:
         """`began_s`: so long ago the load has begun, of a minute."""
         self.target, self.sink, self.load, self.failed = FakeTarget(), Kept(), SentCount(), list[list[str]]()
         scenario = Scenario("basic", 5, 1, 60)
-        roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
+        roles, accounts = {role.slug: role for role in ROLES}, {ROLE: {7: ACCOUNTS[ROLE]}}
         order = CheckOrder(SHARE, 1, scenario, roles, accounts, checks, [(each, "no account") for each in impossible])
-        order = replace(order, numbers={ROLE: [7]})
         self.run = RunState("check_1", purpose="check")
         recorder = Recorder("worker-1", self.sink)
         self.checker = Checker(order, self.run, recorder, NoLease(), lambda: Connection(self.target, slow_s))
@@ -136,9 +135,9 @@ def both(_context: CheckContext) -> Steps:
     return Held()
 
 
-def is_wrong(_context: CheckContext) -> Steps:
+def is_wrong(context: CheckContext) -> Steps:
     reply = yield from ask(Send(LAST, HELD_UP))
-    return Violated("one's own account", f"that of {LAST}", (reply,))
+    return Violated("one's own account", f"that of {context.name(LAST)}", (reply,))
 
 
 def waits(_context: CheckContext) -> Steps:
@@ -295,7 +294,7 @@ def wrong() -> dict[str, Any]:
     }
 
 
-def numbers() -> dict[str, Any]:
+def numbers() -> dict[int, str]:
     """Of five accounts the third and the fifth are used by the load."""
     accounts = [Account(f"910000000{number}", "word", ROLE) for number in range(1, 6)]
     plan = Plan(
@@ -308,7 +307,7 @@ def numbers() -> dict[str, Any]:
         accounts,
         {accounts[2].phone_number, accounts[4].phone_number},
     )
-    return {"accounts": [one.phone_number[-1] for one in order.accounts[ROLE]], "numbers": list(order.numbers[ROLE])}
+    return {number: one.phone_number[-1] for number, one in order.accounts[ROLE].items()}
 
 
 CASES: dict[str, Callable[[], Any]] = {
