@@ -5,8 +5,6 @@ PYTHON := .venv/bin/python
 STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
 TIMES := 1
-# Hundreds of processes start in the tests: each would compile the suite and its tests again where this is set.
-export PYTHONDONTWRITEBYTECODE :=
 WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py tests/integration tests/truth
 AXE := axe-playwright-python==0.1.8
 AUDIT := pip-audit==2.10.1
