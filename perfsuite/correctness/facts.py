@@ -42,6 +42,14 @@ Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
 """Steps that end with what was learnt. They raise Unanswered where it cannot be."""
 
 
+def field_of(row: Row, name: str) -> Any:
+    """What a row has there. Raises Unanswered where it has nothing."""
+    value = row.get(name)
+    if value is None:
+        raise Unanswered(f"a row lacks {name}")
+    return value
+
+
 def own_agent(context: CheckContext, actor: CheckActor) -> Learning:
     """The agent behind an account."""
     known: Learnt | None = context.known.get(f"agent of {actor}")
@@ -58,7 +66,7 @@ def own_agent(context: CheckContext, actor: CheckActor) -> Learning:
 
 def policies_of(context: CheckContext, actor: CheckActor) -> Learning:
     """What an account sees first in its list of policies."""
-    return (yield from listed(context, Send(actor, "policies.list")))
+    return (yield from listed(context, Send(actor, "policies.list"), "policy_id"))
 
 
 def forget_policies(context: CheckContext, actor: CheckActor) -> None:
@@ -77,14 +85,14 @@ def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor
 
 def foreign_leads(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the leads that `owner` sees those that are certainly not of `asker`."""
-    learnt = yield from listed(context, Send(owner, "leads.list"))
+    learnt = yield from listed(context, Send(owner, "leads.list"), "lead_id")
     agent = yield from own_agent(context, asker)
     return _of_other_agents(context, owner, learnt, agent)
 
 
 def perf_flag(context: CheckContext, admin: CheckActor) -> Learning:
     """A flag that is there for tests."""
-    flags = yield from listed(context, Send(admin, "flags.list"))
+    flags = yield from listed(context, Send(admin, "flags.list"), "flag_name")
     rows = tuple(row for row in flags.rows if str(row.get("flag_name")).startswith("perf_"))
     if not rows:
         raise Unanswered(NO_DATA)
@@ -169,15 +177,15 @@ def _made(context: CheckContext, maker: CheckActor, kind: str, body: Row) -> Lea
     return known
 
 
-def listed(context: CheckContext, send: Send) -> Learning:
-    """The rows that a list begins with."""
+def listed(context: CheckContext, send: Send, key: str) -> Learning:
+    """The rows that a list begins with, those that have this field."""
     known: Learnt | None = context.known.get(f"{send.operation} of {send.actor}")
     if known is None:
         reply = yield from succeeded(send)
-        rows = rows_of(CATALOGUE[send.operation], reply.body)
+        rows = tuple(row for row in rows_of(CATALOGUE[send.operation], reply.body) or () if row.get(key))
         if not rows:
             raise Unanswered(NO_DATA)
-        known = context.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
+        known = context.known[f"{send.operation} of {send.actor}"] = Learnt(rows, reply)
     return known
 
 

@@ -26,6 +26,7 @@ from perfsuite.correctness.check import (
     shortened,
 )
 from perfsuite.correctness.facts import (
+    field_of,
     foreign_leads,
     foreign_policies,
     forget_made,
@@ -192,14 +193,14 @@ def _sale(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Findi
 def _listed_policy(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     learnt = yield from foreign_policies(context, asker, owner)
     row = context.random.choice(learnt.rows)
-    path = {"policyholder_id": str(row["policyholder_id"])}
+    path = {"policyholder_id": str(field_of(row, "policyholder_id"))}
     return _Foreign(path, learnt.reply, field="policy_id", value=str(row["policy_id"]))
 
 
 def _listed_lead(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     learnt = yield from foreign_leads(context, asker, owner)
     row = context.random.choice(learnt.rows)
-    path = {"search": str(row.get("contact_number") or row["customer_name"])}
+    path = {"search": str(row.get("contact_number") or field_of(row, "customer_name"))}
     return _Foreign(path, learnt.reply, field="lead_id", value=str(row["lead_id"]))
 
 

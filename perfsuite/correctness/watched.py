@@ -27,7 +27,7 @@ from perfsuite.correctness.check import (
     shortened,
     succeeded,
 )
-from perfsuite.correctness.facts import made_lead, own_agent, policies_of, policy_body
+from perfsuite.correctness.facts import field_of, made_lead, own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
@@ -140,7 +140,7 @@ def _own_dashboard(context: CheckContext, name: str, asker: CheckActor, other: C
     yield from made_lead(context, asker)
     first = yield from succeeded(Send(other, name))
     second = yield from succeeded(Send(asker, name))
-    if str(theirs.row["customer_name"]).encode() not in first.content:
+    if str(field_of(theirs.row, "customer_name")).encode() not in first.content:
         return NotChecked("the dashboard does not show the newest lead")
     if first.content != second.content:
         return Held()
