@@ -42,11 +42,7 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--generators", metavar="ours,wrk,…", default=",".join(NAMES), help="default all")
     parser.add_argument("--rounds", type=int, default=5, help="of parts a, b and c; e takes at most 3, d one")
     parser.add_argument("--seconds", type=int, default=3, help="length of a measurement")
-    parser.add_argument(
-        "--quick",
-        action="store_true",
-        help="a smoke test of a minute; installs and writes nothing",
-    )
+    parser.add_argument("--quick", action="store_true", help="a smoke test of a minute; installs and writes nothing")
     parser.add_argument("--page", type=Path, help="page to write; default docs/benchmarks.md after all parts")
     options = parser.parse_args(argv)
     for name, known in (("only", PARTS), ("generators", NAMES)):
