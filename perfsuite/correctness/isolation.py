@@ -104,7 +104,7 @@ def _single(rule: str, name: str, asker: CheckActor, owner: CheckActor) -> Check
         foreign = yield from search(context, asker, owner)
         reply = yield from ask(Send(asker, name, foreign.path, foreign.body))
         outcome = refusal(reply, _REFUSED, foreign.shown)
-        if reply.status == 404 and search is _policy:
+        if isinstance(outcome, Held) and reply.status == 404 and search is _policy:
             outcome = yield from _of_a_policy(context, owner, foreign)
         if kind == "lead_id" and not isinstance(outcome, Held):
             forget_made(context, "lead", owner)

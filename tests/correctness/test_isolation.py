@@ -99,6 +99,16 @@ def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
+def test_the_page_of_a_gateway_that_refuses_is_no_result(status: int) -> None:
+    page = SameAnswer(status, None, b"<html>denied")
+    outcomes = [carry_out(check, BareContext(), page) for check in CHECKS]
+    assert not [outcome for outcome in outcomes if not isinstance(outcome, NotChecked)]
+    (check,) = [each for each in of("policies.read") if each.rule == isolation.OWN_ROWS and each.roles == KEY[2]]
+    answers = InOrder((200, [POLICY]), (status, None, "", 0.0, b"<html>denied"), (200, [POLICY]))
+    assert carry_out(check, BareContext(), answers) == NotChecked(f"answered with HTTP {status}, not JSON")
+
+
+@pytest.mark.parametrize("status", [403, 404])
 def test_both_refusals_of_the_contract_hold(status: int) -> None:
     carrier = SameAnswer(status)
     (check,) = [

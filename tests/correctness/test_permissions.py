@@ -116,6 +116,15 @@ def test_another_refusal_than_that_of_the_contract_is_no_violation() -> None:
     assert carry_out(check, BareContext(), SameAnswer(401)) == Held()
 
 
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_page_of_a_gateway_that_refuses_is_no_result(status: int) -> None:
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status, None, b"<html>denied")) for check in CHECKS]
+    assert not [outcome for outcome in outcomes if not isinstance(outcome, NotChecked)]
+    (check,) = of(REFUSED_TOKENS[TokenKind.FORGED], "users.me")
+    page = SameAnswer(401, None, b"<html>denied")
+    assert carry_out(check, BareContext(), page) == NotChecked("answered with HTTP 401, not JSON")
+
+
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
     outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
