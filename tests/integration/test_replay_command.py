@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -159,7 +160,7 @@ def test_without_an_account_it_cannot_be_tried(
     [
         pytest.param(["v1"], 3, "http://127.0.0.1:1: nothing listens there", id="no target"),
         pytest.param(["v1", "--host", "http://prod.example.org"], 6, "prod.example.org", id="not allowed"),
-        pytest.param(["v3"], 2, "'v3', but v1, v2", id="no such violation"),
+        pytest.param(["v3"], 2, "'v3', only v1 and v2", id="no such violation"),
         pytest.param(["v2"], 2, "v2: permissions, of another version", id="no such check"),
         pytest.param(["v1", "--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv", id="no such accounts"),
     ],
@@ -207,7 +208,8 @@ def test_without_a_violation_they_are_listed(tmp_path: Path, capsys: pytest.Capt
     named = ReplayMessage.VIOLATION(id="v1", invariant=invariant, rule=rule, operation=operation, roles=roles)
     assert first == ReplayMessage.SEEN_FIRST(violation=named, count=1, first_at=VIOLATION.first_at)
     assert second.startswith("v2: ")
-    assert how == ReplayMessage.HOW(folder=folder, id="v1")
+    command = shlex.join(["python", "run_performance_tests.py", "replay", str(folder), "v1"])
+    assert how == ReplayMessage.HOW(command=command)
 
 
 def test_a_run_without_violations_has_nothing_to_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

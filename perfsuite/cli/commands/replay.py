@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from perfsuite.cli.commands import PROGRAM
 from perfsuite.cli.job import code_of_rows
 from perfsuite.cli.options import ReplayOptions
 from perfsuite.cli.screen import PlainScreen, QuietScreen
@@ -17,6 +18,7 @@ from perfsuite.correctness.check import Check, NotChecked, Violated
 from perfsuite.demo.backend import BackendSettings, faults_of, from_the_start
 from perfsuite.demo.client import running_demo
 from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
+from perfsuite.format import joined
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Plan, PreflightReport
@@ -24,7 +26,7 @@ from perfsuite.model.correctness import Violation
 from perfsuite.plan.access import ResolvedConnection, connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
 from perfsuite.plan.option_fields import data_file
-from perfsuite.report.correctness import first_to_replay
+from perfsuite.report.correctness import first_to_replay, replay_command
 from perfsuite.report.files.violations import read_violations
 from perfsuite.roles import ROLES
 from perfsuite.run.context import CommandContext, Screen
@@ -49,7 +51,7 @@ def replay(call: Invocation[ReplayOptions]) -> int:
     plan = load(options.run / PLAN_FILE, Plan)
     violations = read_violations(options.run)
     if options.violation is None:
-        for line in _listed(violations, options):
+        for line in _listed(violations, options, plan):
             terminal.out(line)
         return EXIT_PASS
     violation, check = _chosen(violations, options, plan)
@@ -77,7 +79,7 @@ def replay(call: Invocation[ReplayOptions]) -> int:
     return _shown(result, call)
 
 
-def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str]:
+def _listed(violations: Sequence[Violation], options: ReplayOptions, plan: Plan) -> list[str]:
     if not violations:
         return [ReplayMessage.NONE()]
     rows = [
@@ -87,7 +89,7 @@ def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str
     first = first_to_replay(violations)
     if first.no_replay:
         return [*rows, ReplayMessage.NEVER(why=first.no_replay)]
-    return [*rows, ReplayMessage.HOW(folder=shlex.quote(str(options.run)), id=first.id)]
+    return [*rows, ReplayMessage.HOW(command=replay_command(plan, str(options.run), first))]
 
 
 def _named(one: Violation) -> str:
@@ -103,7 +105,8 @@ def _chosen(violations: Sequence[Violation], options: ReplayOptions, plan: Plan)
         raise UsageError(ReplayMessage.NO_VIOLATIONS(folder=options.run, id=wanted))
     violation = by_id.get(wanted)
     if violation is None:
-        raise UsageError(ReplayMessage.UNKNOWN(folder=options.run, id=wanted, ids=list(by_id)))
+        ids, command = joined(list(by_id)), shlex.join(["python", PROGRAM, "replay", str(options.run)])
+        raise UsageError(ReplayMessage.UNKNOWN(folder=options.run, id=wanted, ids=ids, command=command))
     check = check_of(violation.key)
     if check is None:
         raise UsageError(ReplayMessage.NO_SUCH_CHECK(violation=_named(violation), version=plan.suite_version))

@@ -104,14 +104,14 @@ def correctness_section(report: RunReport) -> CorrectnessSection | None:
     return CorrectnessSection(
         sentence,
         f"{cost_line(found)}.",
-        tuple(_card(violation, report.folder) for violation in found.violations[:MOST_SHOWN]),
+        tuple(_card(violation, report) for violation in found.violations[:MOST_SHOWN]),
         f"{plural(left, 'more violation')} in summary.json." if left > 0 else "",
         _matrix(found, tuple(report.summary.users.by_role)),
         _not_checked(found),
     )
 
 
-def _card(violation: Violation, folder: str) -> ViolationCard:
+def _card(violation: Violation, report: RunReport) -> ViolationCard:
     roles = joined([role_title(role) for role in violation.roles])
     first = CorrectnessText.FIRST_AT(count=violation.count, at=int(violation.first_at))
     return ViolationCard(
@@ -121,7 +121,7 @@ def _card(violation: Violation, folder: str) -> ViolationCard:
         clean(violation.expected),
         clean(violation.seen),
         tuple(map(_evidence, violation.evidence)),
-        clean(replay_command(folder, violation)),
+        clean(replay_command(report.plan, report.folder, violation)),
         violation.under_load_only,
         clean(ReplayMessage.NEVER(why=violation.no_replay)) if violation.no_replay else "",
     )
