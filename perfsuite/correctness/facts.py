@@ -69,9 +69,9 @@ def policies_of(context: CheckContext, actor: CheckActor) -> Learning:
     return (yield from listed(context, Send(actor, "policies.list"), "policy_id"))
 
 
-def forget_policies(context: CheckContext, actor: CheckActor) -> None:
-    """Some may be gone."""
-    context.known.pop(f"policies.list of {actor}", None)
+def forget_listed(context: CheckContext, operation: str, actor: CheckActor) -> None:
+    """Some rows may be gone."""
+    context.known.pop(f"{operation} of {actor}", None)
 
 
 def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
@@ -199,7 +199,7 @@ def _of_other_agents(context: CheckContext, owner: CheckActor, learnt: Learnt, a
 def _foreign(context: CheckContext, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:
     rows = tuple(filter(is_foreign, learnt.rows))
     if not rows:  # a list that was wrong once need not be wrong the next time
-        context.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
+        forget_listed(context, learnt.reply.send.operation, owner)
         raise Unanswered(OTHERS_ANSWER)
     return Learnt(rows, learnt.reply)
 

@@ -29,8 +29,8 @@ from perfsuite.correctness.facts import (
     field_of,
     foreign_leads,
     foreign_policies,
+    forget_listed,
     forget_made,
-    forget_policies,
     made_lead,
     own_agent,
     policies_of,
@@ -117,7 +117,7 @@ def _of_a_policy(
     context: CheckContext, owner: CheckActor, foreign: _Foreign
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], Outcome]:
     """Held where the policy that was not found is there; it may have been deleted since its owner saw it."""
-    forget_policies(context, owner)
+    forget_listed(context, "policies.list", owner)
     learnt = yield from policies_of(context, owner)
     there = any(str(row["policy_id"]) == foreign.path["policy_id"] for row in learnt.rows)
     return Held() if there else NotChecked(NO_DATA)
