@@ -108,8 +108,9 @@ def test_the_load_is_as_large_and_no_slower_with_monitors_that_hang(made: Ended)
     )
     assert abs(counts[0] - counts[1]) <= 4 * math.sqrt(sum(counts)), "as many requests, but for chance"
     # Half of the requests, and a quarter: a machine that halts for a moment, once in one of the runs, does not show.
-    assert with_them["p50_ms"] < 3 * without["p50_ms"]
-    assert with_them["p75_ms"] < 4 * without["p75_ms"]
+    # If the load waited for them, for 800 ms in each second, half of it would be later by 400 ms.
+    assert with_them["p50_ms"] < 3 * without["p50_ms"] + 100
+    assert with_them["p75_ms"] < 3 * without["p75_ms"] + 150
 
 
 @pytest.mark.made("useless_monitors")
