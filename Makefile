@@ -34,11 +34,11 @@ together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
 	$(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(WHOLE_RUNS))
 
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves. The
-# others mostly wait: one process makes those that many tests share, three at a time, while two make all others.
+# others mostly wait: one process makes those that many tests share, four at a time, while three make all others.
 alone: .venv/$(REQUIREMENTS).sha256
 	$(PYTHON) -m pytest tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py
 	@shared=$$(mktemp); $(PYTHON) -m pytest tests/integration -m made >$$shared 2>&1 & \
-	$(PYTHON) -m pytest -n 2 --dist loadfile tests/integration -m "not made"; others=$$?; \
+	$(PYTHON) -m pytest -n 3 --dist loadfile tests/integration -m "not made"; others=$$?; \
 	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))
 	$(PYTHON) -m pytest tests/truth
 

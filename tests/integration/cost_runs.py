@@ -28,7 +28,7 @@ metric = "avg_ms"
 below = 5000
 """
 LOAD = ("--users", "20", "--spawn-rate", "20", "--duration", "6s")
-COMPARED = ("--arrival-rate", "8", "--users", "40", "--spawn-rate", "40", "--duration", "12s")
+COMPARED = ("--arrival-rate", "8", "--users", "20", "--spawn-rate", "20", "--duration", "12s")
 """As many actions at the same times, however busy this machine is."""
 
 

@@ -109,11 +109,13 @@ def test_a_dry_run_of_all_scenarios(results: Path) -> None:
         assert name in done.out
 
 
-def test_preflight_of_a_demo_prints_every_operation_and_leaves_no_row(results: Path) -> None:
-    done = run_suite("preflight", "--demo", results=results)
+def test_preflight_prints_every_operation_and_leaves_no_row(backend: Backend, results: Path) -> None:
+    rows = backend.rows()
+    done = run_suite("preflight", *backend.target, results=results)
     assert (done.code, done.err, done.left) == (0, "", ())
     assert done.out.rstrip().endswith("60 ok")
     for role, operation in (("super_admin", "flags.update"), ("support_staff", "tickets.create")):
         assert re.search(rf"(?m)^{role}\s+{re.escape(operation)}\s+\S+ \S+\s+ok$", done.out)
     assert re.search(r"Cleanup: removed (\d+) of \1 rows", done.out)
     assert (done.folder / "preflight.json").exists()
+    assert backend.rows() == rows
