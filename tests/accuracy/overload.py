@@ -7,7 +7,7 @@ from pathlib import Path
 from perfsuite.judge import judge
 from perfsuite.measurements.aggregate import Aggregate
 from perfsuite.measurements.records import Arrivals, NotStarted
-from perfsuite.model import Arrival, Scenario, Verdict
+from perfsuite.model import Arrival, Scenario, Summary, Verdict
 from perfsuite.model import Outcome as Judged
 from perfsuite.summary.summarize import build
 from tests.accuracy.lab import Load, Outcome, percentile, preflight_of, run
@@ -77,5 +77,10 @@ def not_started(outcome: Outcome) -> int:
 
 def verdict_on(outcome: Outcome) -> Verdict:
     """What the suite says of the run."""
+    return judge(outcome.plan, summary_of(outcome), ROLES)
+
+
+def summary_of(outcome: Outcome) -> Summary:
+    """The figures of the run."""
     plan = outcome.plan
-    return judge(plan, build(plan, Aggregate.of(outcome.records), preflight=preflight_of(plan), roles=ROLES), ROLES)
+    return build(plan, Aggregate.of(outcome.records), preflight=preflight_of(plan), roles=ROLES)

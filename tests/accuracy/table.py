@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,10 +62,15 @@ def worth_another_try(rows: Iterable[Row]) -> bool:
 
 
 def assert_holds(experiment: Experiment, folder: Path, first: list[Row] | None = None) -> None:
-    """All rows of one of three tries hold; `first`: those of a try that was made already."""
+    """All rows of one of three tries hold; `first`: those of a try that was made already.
+
+    The machine may have other things to do, but what is wrong in the suite is wrong each time. Each further try is told
+    in a warning, so that it is seen where the machine had nothing else to do.
+    """
     rows = experiment(folder / "first") if first is None else first
     tried = [rendered(rows)]
     while worth_another_try(rows) and len(tried) < _TRIES:
+        warnings.warn(f"made again:\n{rendered(missed(rows))}", stacklevel=2)
         rows = experiment(folder / str(len(tried)))
         tried.append(rendered(rows))
     assert not missed(rows), "\n" + "\n\n".join(tried)

@@ -9,13 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from perfsuite.judge import judge
 from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import Generator, Phase
 from perfsuite.model import Arrival, Scenario
 from perfsuite.model import Outcome as Judged
+from perfsuite.model.generator import capacity_of
 from perfsuite.run.load_process import LoadProcess
 from tests.accuracy.lab import Load, Outcome, run, wait_until, workers_of
-from tests.accuracy.overload import verdict_on
+from tests.accuracy.overload import summary_of, verdict_on
+from tests.accuracy.roles import ROLES
 from tests.accuracy.table import Row, equal_row
 
 _CORE = 0
@@ -41,14 +44,15 @@ def busy_neighbours() -> Iterator[None]:
 
 def _pin(process: LoadProcess, folder: Path) -> None:
     # Not before: it would take minutes to start.
-    wait_until(lambda: _has_begun(folder) or not process.running, _WITHIN_S)
+    wait_until(lambda: has_begun(folder) or not process.running, _WITHIN_S)
     for worker in workers_of(folder):
         # All its threads.
         for thread in worker.threads():
             os.sched_setaffinity(thread.id, {_CORE})
 
 
-def _has_begun(folder: Path) -> bool:
+def has_begun(folder: Path) -> bool:
+    """Whether the load of the run in this folder has."""
     return any(isinstance(record, Phase) for record in Tail(folder / FILE_NAME).read())
 
 
@@ -92,3 +96,13 @@ def verdict_rows(name: str, outcome: Outcome, expected: Judged, word: str) -> li
         Row(name, "reasons", f"… {word} …", reasons[:110], "", word in reasons, of_time=True),
         Row(name, "load process: most of a core, most waiting for one", "", f"{busiest:.0f} %, {waited:.0f} %"),
     ]
+
+
+def healthy_row(name: str, outcome: Outcome) -> Row:
+    """The generator had room, and the suite says so, whatever it says of the target."""
+    summary = summary_of(outcome)
+    used = capacity_of(summary.generator, summary.steady_s).used_percent
+    verdict = judge(outcome.plan, summary, ROLES)
+    holds = used is not None and used < 100 and verdict.outcome is not Judged.INCONCLUSIVE
+    measured = f"{used} %, {verdict.outcome.value}"
+    return Row(name, "capacity used, and verdict", "", measured, "< 100 %, not inconclusive", holds, of_time=True)

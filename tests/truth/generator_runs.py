@@ -28,6 +28,7 @@ from perfsuite.run.calibration import canned_server
 from perfsuite.summary.summarize import build
 from tests.accuracy.lab import Load, plan_of, preflight_of, prepared, truth_server, wait_until, workers_of
 from tests.accuracy.quiet import undisturbed
+from tests.accuracy.validity import has_begun
 from tests.truth.lab import QUIET, Busy
 from tests.truth.trouble import busy_neighbours, cpu_limit
 
@@ -39,7 +40,7 @@ in 7 s of load it has five at most, with 99 probes or 100 or 101."""
 _AT_ONCE = 4
 """Sessions start within a quarter of a second: a plateau this short settles for half a second only, and the rate has to
 be reached by then."""
-_WORKER_WITHIN_S = 30.0
+_BEGINS_WITHIN_S = 60.0
 _GRACE_S = 60.0
 _LOOK_S = 0.2
 SATURATED = frozenset({Reason.GENERATOR_SATURATED, Reason.GENERATOR_THROTTLED})
@@ -64,6 +65,11 @@ class GeneratorCase:
     share: float = 0.0
     trouble: Trouble | None = None
     brief: bool = False
+
+    @property
+    def leaves_room(self) -> bool:
+        """It is saturated without CPU time, whatever runs beside it."""
+        return self.by == _LOOP
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ def _run(case: GeneratorCase, calibration: Calibration, folder: Path) -> Generat
         process = prepared(plan, folder)
         stack.callback(process.close)
         if case.trouble is not None:
-            assert wait_until(lambda: bool(workers_of(folder)), _WORKER_WITHIN_S)
+            # Not before: on what is left of its core it would take long to start.
+            wait_until(lambda: has_begun(folder) or not process.running, _BEGINS_WITHIN_S)
             for worker in workers_of(folder):
                 stack.enter_context(case.trouble(worker))
         until = scenario.duration_s + _GRACE_S
@@ -216,6 +223,7 @@ SATURATIONS = (
     ),
 )
 
+# Of the open model and of a target that stalls the short experiments of tests/accuracy say the same.
 HEALTHY = (
     GeneratorCase("10 users", (), _closed(10), "fixed 40"),
     GeneratorCase("50 users", (), _closed(50), "fixed 200"),
@@ -224,13 +232,13 @@ HEALTHY = (
     GeneratorCase("two processes", (), _closed(60), "fixed 200", processes=2),
     GeneratorCase("spread times, closed", (), _closed(60), "lognormal 200 0.5"),
     GeneratorCase("50 actions/s", (), _open(50, 40), "fixed 20"),
-    GeneratorCase("200 actions/s", (), _open(200, 80), "fixed 20", brief=True),
+    GeneratorCase("200 actions/s", (), _open(200, 80), "fixed 20"),
     GeneratorCase("500 actions/s", (), _open(500, 100), "fixed 20"),
     GeneratorCase("100 actions/s at random gaps", (), _open(100, 80, poisson=True), "fixed 50"),
     GeneratorCase("300 actions/s at random gaps", (), _open(300, 120, poisson=True), "fixed 50"),
     GeneratorCase("spread times, open", (), _open(200, 120), "lognormal 20 0.6"),
     GeneratorCase("two speeds", (), _open(200, 150), "bimodal 10 200"),
-    GeneratorCase("a target that stalls", (), _open(100, 200), "stalling 5", brief=True),
+    GeneratorCase("a target that stalls", (), _open(100, 200), "stalling 5"),
     GeneratorCase("more than the target can do", (), _open(30, 12), "fixed 500"),
     GeneratorCase("open, two processes", (), _open(200, 80), "fixed 20", processes=2),
     GeneratorCase("seven roles, 100 users", (), _seven(100), "", _SEVEN_ROLES),
