@@ -34,7 +34,7 @@ class Case:
     """One kind of trouble. `resource`: what the first finding names; None: there is no finding.
 
     `trouble`: what the backend cannot do to itself, as a context around the process of the suite, from `at_s` seconds
-    of the load on. `brief`: made by `make test` too. `alone`: no other run can be made at the same time.
+    of the load on. `alone`: no other run can be made at the same time.
     """
 
     name: str
@@ -45,15 +45,13 @@ class Case:
     users: int = 150
     duration_s: int = 24
     queries: Queries | None = None
-    brief: bool = False
     alone: bool = False
 
-    @property
-    def options(self) -> tuple[str, ...]:
+    def options(self, seed: int) -> tuple[str, ...]:
         """Of the command line."""
         faults = (part for fault in self.faults for part in ("--fault", fault))
         load = ("--users", str(self.users), "--spawn-rate", "75", "--duration", f"{self.duration_s}s")
-        return ("--demo", "full", *load, *faults)
+        return ("--demo", "full", *load, "--seed", str(seed), *faults)
 
 
 _OF_ROUTE = frozenset(
@@ -65,10 +63,10 @@ _PAGE = Queries(_OF_ROUTE, more=20)
 """All operations that ask the faulty route, for lists of at most twenty rows: one more query for each row."""
 
 CASES = (
-    Case("pool of 2", "pool", ("pool=2",), users=250, brief=True),
+    Case("pool of 2", "pool", ("pool=2",), users=250),
     Case("N+1", "queries per request", (_N_PLUS_ONE,), queries=_PAGE),
     Case("missing index", "rows per request", ("missing_index",)),
-    Case("lock held for 3 s", "locks", ("lock=3s/10s",), brief=True),
+    Case("lock held for 3 s", "locks", ("lock=3s/10s",)),
     Case("cache off", "cache", ("no_cache",)),
     Case("leak", "memory", (_LEAK,), duration_s=34),
     Case("CPU burnt", "other processes", trouble=burnt_cpu, alone=True),
@@ -82,11 +80,17 @@ CASES = (
     Case("missing index, later", "rows per request", (f"missing_index {_FROM}",), duration_s=_LATER_RUN_S),
     # The first lock comes one period, 10 s, after the fault has begun.
     Case("lock held for 3 s, later", "locks", (f"lock=3s/10s from {LATER_S}s",), duration_s=_LATER_RUN_S),
-    Case("Redis stopped, later", "Redis", trouble=stopped_redis, at_s=LATER_S, duration_s=_LATER_RUN_S, brief=True),
+    Case("Redis stopped, later", "Redis", trouble=stopped_redis, at_s=LATER_S, duration_s=_LATER_RUN_S),
     Case("cache off, later", "cache", (f"no_cache {_FROM}",), duration_s=_LATER_RUN_S),
     Case("leak, later", "memory", (f"{_LEAK} {_FROM}",), duration_s=_LATER_RUN_S),
     Case("CPU burnt, later", "other processes", trouble=burnt_cpu, at_s=LATER_S, duration_s=_LATER_RUN_S, alone=True),
-    *(Case(f"healthy {number}", None, brief=number == 1) for number in range(1, 11)),
+    *(Case(f"healthy {number}", None) for number in range(1, 11)),
 )
 """Not later: a pool of 2, since the backend's pool has its size for good. Not from the start: a stopped Redis, with
 which no demo begins."""
+
+
+BRIEF = tuple(
+    case for case in CASES if case.name in ("Redis stopped, later", "pool of 2", "lock held for 3 s", "healthy 1")
+)
+"""Those that `make test` makes."""

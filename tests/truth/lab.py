@@ -85,18 +85,18 @@ def _names(finding: Finding, wanted: Queries) -> bool:
     )
 
 
-def made(case: Case, folder: Path) -> Seen:
+def made(case: Case, folder: Path, seed: int) -> Seen:
     """The run of a case in a fresh folder; made again, twice at most, where the machine was too busy to tell."""
     for attempt in range(1, ATTEMPTS + 1):
-        seen = run(case, folder / f"attempt-{attempt}", attempt)
+        seen = run(case, folder / f"attempt-{attempt}", seed, attempt)
         if not seen.wrong or seen.full <= QUIET or case.alone:
             break
     return seen
 
 
-def run(case: Case, results: Path, attempt: int = 1) -> Seen:
+def run(case: Case, results: Path, seed: int, attempt: int = 1) -> Seen:
     """One run of a case, with its report."""
-    program = suite(*case.options, "--results", str(results))
+    program = suite(*case.options(seed), "--results", str(results))
     try:
         busy = _followed(case, program, results)
         assert program.process.returncode in (0, 1, 4), program.out + program.err
