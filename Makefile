@@ -5,7 +5,10 @@ PYTHON := .venv/bin/python
 STARTER := run_performance_tests.py
 REQUIREMENTS := requirements-dev.txt
 TIMES := 1
-WHOLE_RUNS := tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py tests/integration tests/truth
+TIMED_RUNS := tests/accuracy/test_times.py tests/truth/test_generator.py
+COUNTED_RUNS := tests/accuracy/test_counts.py tests/accuracy/test_machines.py tests/truth/test_correctness.py
+TROUBLED_RUNS := tests/truth/test_truth.py
+WHOLE_RUNS := $(TIMED_RUNS) $(COUNTED_RUNS) $(TROUBLED_RUNS) tests/integration
 AXE := axe-playwright-python==0.1.8
 AUDIT := pip-audit==2.10.1
 VULNERABILITIES := https://api.osv.dev/v1/query
@@ -13,9 +16,6 @@ VULNERABILITIES := https://api.osv.dev/v1/query
 # Any Python finds one that is new enough, as the starter does, and makes or repairs .venv with it.
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
-
-# Tests start hundreds of processes: without bytecode, each would compile the suite anew.
-unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -31,16 +31,19 @@ test: together alone ## Run all tests
 
 # Most tests can share the machine, and many wait for servers: four processes, each file in one of them.
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
-	$(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(PYTHON) -m pytest -n 4 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
 
-# Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves. The
-# others mostly wait: one process makes those that many tests share, four at a time, while three make all others.
+# Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves, and so
+# have those in which other programs would be found. In those that are counted all processes can run at the same time.
+# Those of tests/integration mostly wait: one process makes those that many tests share, three at a time, while two make
+# all others.
 alone: .venv/$(REQUIREMENTS).sha256
-	$(PYTHON) -m pytest tests/accuracy/test_accuracy.py tests/accuracy/test_machines.py
+	$(PYTHON) -m pytest $(TIMED_RUNS)
+	$(PYTHON) -m pytest -n 3 --dist loadfile $(COUNTED_RUNS)
 	@shared=$$(mktemp); $(PYTHON) -m pytest tests/integration -m made >$$shared 2>&1 & \
-	$(PYTHON) -m pytest -n 3 --dist loadfile tests/integration -m "not made"; others=$$?; \
+	$(PYTHON) -m pytest -n 2 --dist loadfile tests/integration -m "not made"; others=$$?; \
 	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))
-	$(PYTHON) -m pytest tests/truth
+	$(PYTHON) -m pytest $(TROUBLED_RUNS)
 
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, and print the table
 	$(PYTHON) bench/accuracy.py

@@ -16,12 +16,9 @@ FAULTS = {"hostile", "huge", "cut", "cut silently", "stopped", "strangers"}
 MB_64 = 64 * 1024 * 1024
 
 
-played = cache(findings)
-"""All scenes of a module, in one process."""
-
-
+@cache
 def scene(name: str) -> Any:
-    return played("in_child_channel_faults" if name in FAULTS else "in_child_channel")[name]
+    return findings("in_child_channel_faults" if name in FAULTS else "in_child_channel", name)[name]
 
 
 def test_messages_go_both_ways() -> None:
