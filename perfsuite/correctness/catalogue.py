@@ -55,4 +55,4 @@ def check_of(key: CheckKey) -> Check | None:
 
 @cache
 def _by_key() -> Mapping[CheckKey, Check]:
-    return {check.key: check for check in (*all_checks(), *watched.checks())}
+    return {check.key: check for check in (*all_checks(), *watched.checks(), *errors.replays())}

@@ -100,7 +100,7 @@ class Reply:
         answered in its place."""
         if self.status == 401:
             return self.send.token is TokenKind.OWN
-        return self.status in _TOO_BUSY or self.status > SERVER_ERROR or (self.status < 400 and not self.ok)
+        return is_too_busy(self.status) or (self.status < 400 and not self.ok)
 
     @property
     def outcome(self) -> str:
@@ -222,6 +222,11 @@ def succeeded(send: Send) -> Generator[tuple[Send, ...], tuple[Reply, ...], Repl
     if not reply.ok:
         raise Unanswered(f"HTTP {reply.status}")
     return reply
+
+
+def is_too_busy(status: int) -> bool:
+    """Whether an answer with this status says nothing about the correctness of the target."""
+    return status in _TOO_BUSY or status > SERVER_ERROR
 
 
 def answered(reply: Reply) -> Reply:

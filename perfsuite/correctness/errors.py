@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from perfsuite.correctness.arguments import source_of
+from perfsuite.correctness.arguments import Arguments, ArgumentSource, Finding, source_of
 from perfsuite.correctness.check import (
+    NO_DATA,
     SERVER_ERROR,
+    WITHOUT_LOAD,
     Check,
     CheckActor,
     CheckContext,
@@ -21,14 +23,19 @@ from perfsuite.correctness.check import (
     Send,
     Steps,
     Unanswered,
+    Unavailable,
     Violated,
     answered,
     ask,
 )
 from perfsuite.correctness.drive import Carrier
+from perfsuite.correctness.facts import forget_made
 from perfsuite.correctness.permissions import routes
+from perfsuite.correctness.possible import NO_ACCOUNT
+from perfsuite.correctness.watched import paths, shows_ids
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.checks import IDS
 from perfsuite.target.contract_rules import (
     HOLDER,
     JUNIOR,
@@ -42,10 +49,17 @@ from perfsuite.target.contract_rules import (
 
 SAME_REFUSAL = "refused as before the load"
 NO_SERVER_ERROR = "no error of the server"
+NOT_EACH_TIME = "only some answers were HTTP 500"
 NOT_REFUSED_BEFORE = "it is not known how it was refused before the load"
 
 BEFORE = "statuses before the load"
 """What `CheckContext.known` has them under: `Refusal.name` → status."""
+TIMES, FOR_S = 3, 5.0
+"""An operation fails as a role where so many answers in a row are errors of the server, over so many s. Single ones,
+and those of a moment, are failed requests: targets judge them."""
+_PAUSE_S = FOR_S / (TIMES - 1)
+_FIXED = {"offset": "0", "status": "active", "region": "", "search": "9"}
+"""`{name}` of a path that is no id → its value."""
 _ALWAYS_RIGHT = "users.me"
 _NOBODY = "00000000-0000-4000-8000-000000000000"
 
@@ -97,8 +111,17 @@ def checks() -> Iterator[Check]:
     for name in routes():
         if not CATALOGUE[name].writes:
             for role in sorted(ROLES_BY_OPERATION[name]):
-                if source_of(name).role in ("", role):
-                    yield _answered(name, CheckActor(role))
+                yield _answered(name, CheckActor(role))
+
+
+def replays() -> Iterator[Check]:
+    """What the load's own answers show besides: writes, and other ways to use a route. A run sends none of these."""
+    sent = {check.key for check in checks()}
+    for name, roles in ROLES_BY_OPERATION.items():
+        for role in sorted(roles):
+            check = _answered(name, CheckActor(role))
+            if check.key not in sent:
+                yield check
 
 
 def statuses(
@@ -143,14 +166,44 @@ def _same_refusal(refusal: Refusal) -> Check:
 
 
 def _answered(name: str, actor: CheckActor) -> Check:
-    source = source_of(name)
+    """Without load one error is enough: none comes by chance."""
+    operation, source = CATALOGUE[name], source_of(name) if CATALOGUE[name].writes else None
 
     def steps(context: CheckContext) -> Steps:
-        found = yield from source.find(context, actor)
-        reply = yield from ask(Send(actor, name, found.path, found.body))
-        if reply.status == SERVER_ERROR:
-            return Violated(NO_SERVER_ERROR, f"HTTP {reply.status}", (reply,))
-        return Held() if reply.ok else NotChecked(f"answered with HTTP {reply.status}")
+        found = yield from _written(context, source, actor) if source else _readable(context, name, actor)
+        send = Send(actor, name, found.path, found.body)
+        replies = [(yield from ask(send))]
+        while replies[-1].status == SERVER_ERROR and len(replies) < TIMES and not context.known.get(WITHOUT_LOAD):
+            yield _PAUSE_S
+            replies.append((yield from ask(send)))
+        first, *more = replies
+        if replies[-1].status == SERVER_ERROR:
+            return Violated(NO_SERVER_ERROR, f"HTTP {SERVER_ERROR}", (first, *more[-1:]))
+        if more:
+            return NotChecked(NOT_EACH_TIME)
+        return Held() if first.ok else NotChecked(f"answered with HTTP {first.status}")
 
-    uses = source.uses
-    return Check(Invariant.ERRORS, NO_SERVER_ERROR, name, (actor,), 1 + len(uses), steps, uses=uses)
+    uses = source.uses if source else tuple(filter(None, (shows_ids(name, actor.role),)))
+    return Check(Invariant.ERRORS, NO_SERVER_ERROR, name, (actor,), 1 + len(uses), steps, operation.writes, uses=uses)
+
+
+def _written(context: CheckContext, source: ArgumentSource, actor: CheckActor) -> Finding:
+    alone = all(actor.role in ROLES_BY_OPERATION[name] for name in source.uses)
+    helper = actor if alone else CheckActor(source.role)
+    if helper.role not in context.known.get(WITHOUT_LOAD, (helper.role,)):
+        raise Unavailable(NO_ACCOUNT)
+    found = yield from source.find(context, helper)
+    if source.made:
+        forget_made(context, source.made, helper)  # afterwards it may be gone
+    return found
+
+
+def _readable(context: CheckContext, name: str, actor: CheckActor) -> Finding:
+    """Of a row that the actor may see."""
+    operation = CATALOGUE[name]
+    if IDS.isdisjoint(operation.names):
+        return Arguments({key: _FIXED[key] for key in operation.names})
+    found = yield from paths(context, operation, actor)
+    if not found:
+        raise Unanswered(NO_DATA)
+    return Arguments(found[0])

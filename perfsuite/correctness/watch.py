@@ -15,7 +15,8 @@ from typing import Any
 
 from perfsuite.correctness.caches import LEAST_FIGURES
 from perfsuite.correctness.catalogue import check_of
-from perfsuite.correctness.check import CheckActor, Reply, Send, shortened
+from perfsuite.correctness.check import SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
+from perfsuite.correctness.errors import FOR_S, NO_SERVER_ERROR, NOT_EACH_TIME, TIMES
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
@@ -34,6 +35,8 @@ _AGENTS = frozenset((SENIOR, JUNIOR))
 """Roles that make rows and see nobody else's."""
 _RULES = ((Invariant.ISOLATION, OWN_LISTS), (Invariant.ISOLATION, ASKED), (Invariant.CACHES, OWN_ANSWER))
 """What answers are watched for: those of these for which there is a check of the operation and role."""
+_NO_ERROR = (Invariant.ERRORS.value, NO_SERVER_ERROR)
+"""The same of all answers."""
 _SHOWS = {"policy_number": "policy", "customer_name": "lead"}
 """Field of a row that holds the mark → kind of row."""
 
@@ -50,6 +53,8 @@ class Watched:
     expected: str = ""
     seen: str = ""
     evidence: tuple[Exchanged, ...] = ()
+    unclear: int = 0
+    """Answers that show something wrong, but not that the rule is broken."""
     ever: bool = False
     """Some answer could have shown a violation."""
 
@@ -80,9 +85,17 @@ class AnswerWatcher:
         """Kind of row → phone numbers of the accounts that have made one."""
         self._found: dict[CheckKey, Watched] = {}
         self._routes: list[RouteWatch] = []
+        self._errors: list[_ServerErrors] = []
 
     def of(self, role: Role, operation: Operation) -> AnswerWatch | None:
         """Who sees the answers to an operation as a role; None where they show nothing."""
+        inner, key = self._of_rows(role, operation), (*_NO_ERROR, operation.name, (role.slug,))
+        if check_of(key) is None:
+            return inner
+        self._errors.append(_ServerErrors(self, operation, self._found.setdefault(key, Watched()), inner))
+        return self._errors[-1]
+
+    def _of_rows(self, role: Role, operation: Operation) -> AnswerWatch | None:
         if operation.creates:
             return _Creations(self, operation)
         keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in _RULES]
@@ -107,24 +120,77 @@ class AnswerWatcher:
         """Whose session it is."""
         return self.actors.get(session.phone_number) or CheckActor(session.role.slug)
 
-    def take(self) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
-        """What was found since the last call, with the fields of a record."""
+    def take(self, *, last: bool = False) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
+        """What was found since the last call, with the fields of a record. `last`: no answer comes any more."""
         for route in self._routes:
             route.hand_over()
+        for errors in self._errors if last else ():
+            errors.end()
         for key, one in self._found.items():
             if one.held:
                 yield key, CheckResult.HELD, {"count": one.held}
             if one.violated:
                 shown = {"expected": one.expected, "seen": one.seen, "evidence": one.evidence}
                 yield key, CheckResult.VIOLATED, {"count": one.violated, **shown}
-            one.ever = one.ever or bool(one.held or one.violated)
-            one.held = one.violated = 0
+            if one.unclear:
+                yield key, CheckResult.NOT_CHECKED, {"count": one.unclear, "why": NOT_EACH_TIME}
+            one.ever = one.ever or bool(one.held or one.violated or one.unclear)
+            one.held = one.violated = one.unclear = 0
 
     def never(self) -> Iterator[tuple[CheckKey, CheckResult, dict[str, Any]]]:
         """The rules for which answers came that could not have shown a violation, and no other."""
         for key, one in self._found.items():
             if not one.ever:
                 yield key, CheckResult.NOT_CHECKED, {"why": NO_ANSWER}
+
+
+class _ServerErrors:
+    """Sees whether an operation fails as a role. `inner`: sees the same answers; None where that shows nothing."""
+
+    def __init__(self, watcher: AnswerWatcher, operation: Operation, found: Watched, inner: AnswerWatch | None) -> None:
+        self._watcher, self._operation, self._found, self._inner = watcher, operation, found, inner
+        self._first: _Shown | None = None
+        """Of the errors since the latest other answer."""
+        self._number = 0
+        """Of these, those that are not in `found` yet."""
+        self._fails = False
+        """They are a violation."""
+
+    def right(self, session: StepContext, call: Call, request_id: str, answer: Answer, decoded: Any) -> None:
+        """See AnswerWatch."""
+        if self._first is not None:
+            self.end()
+        self._found.held += 1
+        if self._inner is not None:
+            self._inner.right(session, call, request_id, answer, decoded)
+
+    def wrong(self, session: StepContext, call: Call, request_id: str, answer: Answer, failure: Failure) -> None:
+        """See AnswerWatch. Where the target is too busy, nobody knows what it would have answered."""
+        if answer.status == SERVER_ERROR:
+            self._failed((session, call.path, request_id, answer.sent_at, answer.status))
+        elif not is_too_busy(answer.status):
+            self.end()
+        if self._inner is not None:
+            self._inner.wrong(session, call, request_id, answer, failure)
+
+    def end(self) -> None:
+        """The next answer is another one."""
+        self._found.unclear += self._number
+        self._first, self._number, self._fails = None, 0, False
+
+    def _failed(self, shown: _Shown) -> None:
+        self._first = self._first or shown
+        self._number += 1
+        lasted_s = shown[3] - self._first[3]
+        if not self._fails and (self._number < TIMES or lasted_s < FOR_S):
+            return
+        found = self._found
+        if not found.violated:
+            found.expected, found.seen = NO_SERVER_ERROR, f"HTTP {SERVER_ERROR} each time"
+            both = (self._first, shown)
+            found.evidence = tuple(self._watcher.exchanged(self._operation.name, one) for one in both)
+        found.violated += self._number
+        self._number, self._fails = 0, True
 
 
 class _Creations:

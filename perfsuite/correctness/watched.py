@@ -161,9 +161,9 @@ def _as_sent(context: CheckContext, name: str, asker: CheckActor) -> Steps:
 
 def _asked(context: CheckContext, name: str, asker: CheckActor) -> Steps:
     operation, seen = CATALOGUE[name], RowOwners()
-    paths = yield from _paths(context, operation, asker)
+    found = yield from paths(context, operation, asker)
     replies: tuple[Reply, ...] = ()
-    for path in paths:
+    for path in found:
         replies = (*replies, (yield from succeeded(Send(asker, name, path))))
         body = replies[-1].body
         if failure := echo_failure(operation, body, path) or parent_failure(operation, body, path, seen):
@@ -171,27 +171,35 @@ def _asked(context: CheckContext, name: str, asker: CheckActor) -> Steps:
     return Held() if replies else NotChecked(NO_DATA)
 
 
-def _paths(
+def paths(
     context: CheckContext, operation: Operation, asker: CheckActor
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], list[Mapping[str, str]]]:
     """At most two ways to ask for a row that the actor may see."""
     (name,) = operation.names
-    if name == "user_id":
+    shown_by = shows_ids(operation.name, asker.role)
+    if not shown_by:
         rows: tuple[Row, ...] = ({name: context.user_id(asker)},)
-    elif name == "agent_id" and "agents.profile" in _offered(asker):
+    elif shown_by == "agents.profile":
         rows = (yield from own_agent(context, asker)).rows
-    elif name == "agent_id":
-        rows = yield from _listed("agents.list", asker)
-    elif name == "ticket_id":
-        rows = yield from _listed("tickets.list", asker)
-    else:
+    elif shown_by == "policies.list":
         rows = (yield from policies_of(context, asker)).rows
+    else:
+        rows = yield from _listed(shown_by, asker)
     found = dict.fromkeys(str(row[name]) for row in rows if row.get(name))
     return [{name: value} for value in [*found][:2]]
 
 
-def _offered(actor: CheckActor) -> set[str]:
-    return {name for name, roles in ROLES_BY_OPERATION.items() if actor.role in roles}
+def shows_ids(name: str, role: str) -> str:
+    """The operation that shows a role what it can ask an operation for; "" where it needs none."""
+    match next((each for each in CATALOGUE[name].names if each in IDS), ""):
+        case "" | "user_id":
+            return ""
+        case "agent_id":
+            return "agents.profile" if role in ROLES_BY_OPERATION["agents.profile"] else "agents.list"
+        case "ticket_id":
+            return "tickets.list"
+        case _:
+            return "policies.list"
 
 
 def _listed(name: str, actor: CheckActor) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Row, ...]]:

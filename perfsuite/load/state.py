@@ -325,7 +325,7 @@ class LoadState:
 
     def _report_watched(self, *, last: bool = False) -> None:
         """What the answers showed since the last time. `last`: and for which rules they never could have."""
-        taken = list(self._watcher.take())
+        taken = list(self._watcher.take(last=last))
         never = self._watcher.never() if last and self.checker is not None else ()
         for key, result, found in (*taken, *never):
             self.recorder.check_ended(key, result, watched=True, **found)

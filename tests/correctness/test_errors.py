@@ -12,10 +12,11 @@ import pytest
 
 from perfsuite.cli.screen import PlainScreen
 from perfsuite.correctness import errors
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.check import WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
-from perfsuite.correctness.errors import BEFORE, NO_SERVER_ERROR, REFUSALS, SAME_REFUSAL
+from perfsuite.correctness.errors import BEFORE, NO_SERVER_ERROR, NOT_EACH_TIME, REFUSALS, SAME_REFUSAL
 from perfsuite.correctness.permissions import routes
+from perfsuite.correctness.possible import NO_ACCOUNT
 from perfsuite.model import PreflightReport
 from perfsuite.model.correctness import CheckLevel
 from perfsuite.run.before_load import with_state_before
@@ -23,9 +24,11 @@ from perfsuite.run.context import CommandContext
 from perfsuite.run.error_collector import ErrorCollector
 from perfsuite.run.interrupts import Interrupts
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import ROLES_BY_OPERATION
 from tests.backend.support import Api
 from tests.correctness.carriers import BareContext, InOrder, SameAnswer
-from tests.correctness.real_target import accounts_of, client_of
+from tests.correctness.conftest import Serve
+from tests.correctness.real_target import accounts_of, client_of, outcomes_of, violated
 from tests.history import folders
 
 CHECKS = tuple(errors.checks())
@@ -106,12 +109,59 @@ def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
     assert all(isinstance(carry_out(check, context, SameAnswer(status)), NotChecked) for check in CHECKS)
 
 
-def test_an_error_of_the_server_to_a_request_that_is_right_is_a_violation() -> None:
-    check = next(check for check in of(NO_SERVER_ERROR) if check.operation == "users.me")
-    outcome = carry_out(check, BareContext(), SameAnswer(500))
+ME = next(check for check in of(NO_SERVER_ERROR) if check.operation == "users.me")
+
+
+def test_an_operation_that_is_answered_with_an_error_each_time_is_wrong() -> None:
+    carrier = InOrder((500, None), (500, None), (500, None))
+    outcome = carry_out(ME, BareContext(), carrier)
     assert isinstance(outcome, Violated)
-    assert (outcome.expected, outcome.seen) == ("no error of the server", "HTTP 500")
-    assert carry_out(check, BareContext(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
+    assert (outcome.expected, outcome.seen, len(outcome.replies)) == ("no error of the server", "HTTP 500", 2)
+    assert carrier.waited == 5.0
+    assert carry_out(ME, BareContext(), SameAnswer(403)) == NotChecked("answered with HTTP 403")
+
+
+@pytest.mark.parametrize("errors", [1, 2])
+def test_a_single_error_is_for_the_failure_rate(errors: int) -> None:
+    outcome = carry_out(ME, BareContext(), InOrder(*[(500, None)] * errors, (200, {})))
+    assert outcome == NotChecked(NOT_EACH_TIME)
+
+
+def test_without_load_no_error_comes_by_chance() -> None:
+    context, carrier = BareContext(), SameAnswer(500)
+    context.known[WITHOUT_LOAD] = [ME.roles[0]]
+    assert isinstance(carry_out(ME, context, carrier), Violated)
+    assert len(carrier.sent) == 1
+
+
+def test_every_operation_that_the_load_may_send_can_be_replayed(api: Api, tmp_path: Path) -> None:
+    replays = tuple(errors.replays())
+    client = client_of(api, tmp_path)
+    client.known[WITHOUT_LOAD] = list(accounts_of(api))
+    try:
+        outcomes = {check: carry_out(check, client, client) for check in replays}
+    finally:
+        client.close()
+    every = {(name, role) for name, roles in ROLES_BY_OPERATION.items() for role in roles}
+    assert {(check.operation, *check.roles) for check in (*of(NO_SERVER_ERROR), *replays)} == every
+    others = {(check.operation, outcome) for check, outcome in outcomes.items() if outcome != Held()}
+    assert others == set()
+
+
+def test_a_write_that_fails_is_replayed(serve: Serve, tmp_path: Path) -> None:
+    writes = [check for check in errors.replays() if check.writes]
+    api = serve("error=500@policies.approve", "error=500@users.preferences")
+    wrong = {"policies.approve", "users.preferences"}
+    outcomes = outcomes_of(api, writes, tmp_path)
+    assert {operation for operation, _role in violated(outcomes)} == wrong
+    assert {role for operation, role in violated(outcomes) if operation == "users.preferences"} == {*accounts_of(api)}
+
+
+def test_without_an_account_of_whoever_helps_a_write_is_not_replayed() -> None:
+    check = next(check for check in errors.replays() if check.operation == "policies.delete")
+    context = BareContext()
+    context.known[WITHOUT_LOAD] = list(check.roles)
+    assert carry_out(check, context, SameAnswer(500)) == NotChecked(NO_ACCOUNT)
 
 
 # ── before the load ─────────────────────────────────────────────────────────────────────────────────

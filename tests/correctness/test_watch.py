@@ -6,14 +6,17 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from perfsuite.correctness.catalogue import all_checks, check_of
+from perfsuite.correctness.errors import NO_SERVER_ERROR, NOT_EACH_TIME
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
 from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, checks
 from perfsuite.model import Account
 from perfsuite.model.role import Behaviour, Call, Step
 from perfsuite.roles import ROLES
+from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Marks
 from perfsuite.target.run_state import RunState
@@ -45,9 +48,13 @@ class Load:
         account = [one for one in self.accounts if one.role == role][position]
         return User(self.run, account)
 
-    def found(self) -> Found:
-        """Invariant, rule, operation and result → the fields of its record."""
-        return {(*key[:3], result.value): found for key, result, found in self.watch.take()}
+    def found(self, *, errors: bool = False) -> Found:
+        """Invariant, rule, operation and result → the fields of its record: those of errors, or all others."""
+        return {
+            (*key[:3], result.value): found
+            for key, result, found in self.watch.take()
+            if (key[0] == "errors") is errors
+        }
 
 
 class User:
@@ -317,6 +324,75 @@ def test_a_new_policy_is_read_as_it_was_sent(read: dict[str, Any], found: dict[s
         ((name, value),) = read.items()
         assert (shown["expected"], shown["seen"]) == (f"{name} {SOLD[name]}", f"{name} {value}")
         assert [one.operation for one in shown["evidence"]] == ["policies.create", "policies.read"]
+
+
+# ── errors of the server ────────────────────────────────────────────────────────────────────────────
+
+
+def errors_of(*answers: tuple[int, float], operation: str = "policies.list") -> dict[str, dict[str, Any]]:
+    """What these answers show, each with its status and how many s after the first it came: result → its record."""
+    load = Load()
+    user, given = load.user("senior_agent"), policies("a")
+    if CATALOGUE[operation].creates:
+        given = answer({"customer_name": "n"}, 201)
+    for status, at_s in answers:
+        reply = given if status == 200 else answer({"detail": "of the target"}, status) if status else lost()
+        path = dict.fromkeys(CATALOGUE[operation].names, "20")
+        user.gets(operation, replace(reply, sent_at=given.sent_at + at_s), path=path)
+    found = load.found(errors=True)
+    assert {key[:3] for key in found} <= {("errors", NO_SERVER_ERROR, operation)}
+    return {key[3]: shown for key, shown in found.items()}
+
+
+@pytest.mark.parametrize("operation", ["policies.list", "policies.page", "leads.create"])
+def test_an_operation_that_is_answered_with_errors_alone_is_wrong(operation: str) -> None:
+    found = errors_of((200, 0), (500, 1), (500, 3), (500, 6.1), (500, 7), (200, 9), operation=operation)
+
+    assert found.keys() == {"held", "violated"}
+    assert found["held"] == {"count": 2}
+    shown = found["violated"]
+    assert (shown["count"], shown["expected"], shown["seen"]) == (4, NO_SERVER_ERROR, "HTTP 500 each time")
+    assert [(one.actor, one.operation, one.status) for one in shown["evidence"]] == [
+        ("senior_agent#1", operation, 500)
+    ] * 2
+    assert [one.sent_at - answer().sent_at for one in shown["evidence"]] == pytest.approx([1, 6.1])
+
+
+@pytest.mark.parametrize(
+    ("answers", "errors"),
+    [
+        pytest.param([(500, 0), (500, 6)], 2, id="two"),
+        pytest.param([(500, 0), (500, 1), (500, 2), (500, 3)], 4, id="for a moment"),
+        pytest.param([(500, 0), (500, 3), (200, 4), (500, 7), (500, 9)], 4, id="not each time"),
+        pytest.param([(500, 0), (500, 3), (404, 4), (500, 7)], 3, id="refused in between"),
+        pytest.param([(503, 0), (503, 3), (503, 6)], 0, id="a gateway"),
+        pytest.param([(500, 0), (0, 3), (503, 6), (429, 9)], 1, id="too busy for the others"),
+    ],
+)
+def test_single_errors_are_for_the_failure_rate(answers: list[tuple[int, float]], errors: int) -> None:
+    found = errors_of(*answers, (200, 99))
+
+    assert found.pop("held")["count"] == 1 + [status for status, _at in answers].count(200)
+    assert found == ({"not checked": {"count": errors, "why": NOT_EACH_TIME}} if errors else {})
+
+
+def test_answers_that_do_not_come_say_nothing_about_the_errors_around_them() -> None:
+    found = errors_of((500, 0), (503, 1), (500, 3), (0, 4), (500, 6))
+    assert {result: shown["count"] for result, shown in found.items()} == {"violated": 3}
+
+
+def test_errors_at_the_end_are_counted_and_an_operation_that_was_wrong_goes_on_being_it() -> None:
+    load = Load()
+    user = load.user("policyholder")
+    broken = answer({"detail": "broken"}, 500)
+    user.gets("users.me", *(replace(broken, sent_at=broken.sent_at + at_s) for at_s in (0, 3, 6)))
+    assert [shown["count"] for shown in load.found(errors=True).values()] == [3]
+    user.gets("users.me", broken)
+    assert [(key[3], shown["count"]) for key, shown in load.found(errors=True).items()] == [("violated", 1)]
+    user.gets("policies.list", broken)
+    assert load.found(errors=True) == {}
+    at_the_end = [(key[2], found) for key, _result, found in load.watch.take(last=True)]
+    assert at_the_end == [("policies.list", {"count": 1, "why": NOT_EACH_TIME})]
 
 
 # ── what is no check ────────────────────────────────────────────────────────────────────────────────
