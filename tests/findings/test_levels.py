@@ -2,7 +2,7 @@
 
 Over 200 healthy runs (2 to 6 loads, 15 to 60 s each, operations that grow with up to the power 0.6 of the load): no
 operation and no resource was named. Operations that grow with its square were named in 200 of 200. `python -m
-tests.findings.rates` counts both; here fewer, since they take time.
+tests.findings.rates` counts both; in `make accuracy` fewer, here fewer still, since they take time.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ from perfsuite.model import VisitPhase, VisitRecord
 from perfsuite.model.finding import FindingKind
 from tests.findings.simulated import FIRST_S, Made
 from tests.findings.staged import OF_LEVELS, RAMP_S, SETTLING_S, StagedRun, Steps, any_steps, faster, of_levels
+from tests.repetitions import repetitions
 
-HEALTHY_RUNS, FASTER_RUNS = 25, 8
+HEALTHY_RUNS, FASTER_RUNS = repetitions(9, of=25), repetitions(3, of=8)
 STEPS = Steps()
 
 

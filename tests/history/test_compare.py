@@ -16,6 +16,7 @@ from perfsuite.model import ALL, Outcome
 from perfsuite.model.history import Change, Comparison, ComparisonOutcome, Measured, MetricNoise, Noise, PastRun
 from tests.history.made_runs import CONDITIONS, OPERATIONS, groups, noisy_run, run, statistics
 from tests.history.simulated import simulate
+from tests.repetitions import repetitions
 
 OPERATION = "policies.list"
 PLACE = (ALL, OPERATION)
@@ -205,17 +206,17 @@ def test_a_group_without_runs_is_refused() -> None:
 
 
 def test_false_alarms_of_whole_comparisons() -> None:
-    found = simulate(0.0, comparisons=40, seed=1)
+    found = simulate(0.0, comparisons=repetitions(15, of=40), seed=1)
 
     # All figures of 30 operations, 7 roles and the total; 5 % of 40 are 2, and three standard deviations 4 more.
-    assert found.alarms <= 6
+    assert found.alarms <= repetitions(3, of=6)
 
 
 def test_one_operation_of_thirty_that_became_15_percent_slower_is_found() -> None:
-    found = simulate(0.15, comparisons=20, seed=2)
+    found = simulate(0.15, comparisons=repetitions(8, of=20), seed=2)
 
-    assert found.found >= 19
-    assert found.elsewhere <= 4
+    assert found.found >= repetitions(7, of=19)
+    assert found.elsewhere <= repetitions(2, of=4)
 
 
 def test_many_runs_are_compared_at_once() -> None:

@@ -21,8 +21,9 @@ from perfsuite.summary.bootstrap import (
     interval,
     wilson,
 )
+from tests.repetitions import repetitions
 
-RUNS = 300
+RUNS = repetitions(100, of=300)
 
 
 @pytest.mark.parametrize(
