@@ -122,9 +122,9 @@ def passed() -> RunReport:
 
 
 @cache
-def passed_large(seconds: int = 300) -> RunReport:
+def passed_large(seconds: int = 300, rps: int = 130) -> RunReport:
     """All five targets judged; `seconds` long."""
-    load = Load(scenario="acceptance", users=220, ramp_s=11, duration_s=seconds, runs_s=seconds, rps=130)
+    load = Load(scenario="acceptance", users=220, ramp_s=11, duration_s=seconds, runs_s=seconds, rps=rps)
     summary = summary_of(load)
     return RunReport(plan_of(load), summary, Verdict(Outcome.PASS, ("5 targets met",), 0, results_of(summary, {})))
 
