@@ -18,6 +18,9 @@ VULNERABILITIES := https://api.osv.dev/v1/query
 FIND := import run_performance_tests as s; print(s.newer_python() or "")
 PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$(REQUIREMENTS)") or 0)
 
+# Tests start hundreds of processes: without bytecode, each would compile the suite anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix audit clean
@@ -32,17 +35,17 @@ test: together alone ## Run all tests
 
 # Most tests can share the machine, and many wait for servers: four processes, each file in one of them.
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
-	$(PYTHON) -m pytest -n 4 --dist loadfile $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(WHOLE_RUNS))
 
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves, and so
 # have those in which other programs would be found. In those that are counted all processes can run at the same time.
-# Those of tests/integration mostly wait: one process makes those that many tests share, three at a time, while two make
-# all others.
+# Those of tests/integration mostly wait: one process makes those that many tests share, four at a time, while three
+# make all others.
 alone: .venv/$(REQUIREMENTS).sha256
 	$(PYTHON) -m pytest $(TIMED_RUNS)
 	$(PYTHON) -m pytest -n 3 --dist loadfile $(COUNTED_RUNS)
 	@shared=$$(mktemp); $(PYTHON) -m pytest tests/integration -m made >$$shared 2>&1 & \
-	$(PYTHON) -m pytest -n 2 --dist loadfile tests/integration -m "not made"; others=$$?; \
+	$(PYTHON) -m pytest -n 3 --dist loadfile tests/integration -m "not made"; others=$$?; \
 	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))
 	$(PYTHON) -m pytest $(TROUBLED_RUNS)
 

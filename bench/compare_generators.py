@@ -58,7 +58,7 @@ def options_of(argv: Sequence[str]) -> argparse.Namespace:
 def settings_of(options: argparse.Namespace) -> Settings:
     """How much is measured."""
     if options.quick:
-        return Settings(options.only, 1, 1, 10, (20, 40), 40, (0.5,), 1)
+        return Settings(options.only, 1, 1, 10, (20,), 20, (0.5,), 1, most_rate=500)
     return Settings(options.only, options.rounds, options.seconds, accuracy_rounds=min(options.rounds, 3))
 
 

@@ -117,7 +117,7 @@ class FaultJobs:
 
     def _leak(self, fault: Fault) -> None:
         kept_bytes = 0
-        while not self._stop.wait(_LEAK_EVERY_S) and (elapsed_s := self._board.elapsed_s()) < fault.to_s:
+        while not self._stop.wait(_LEAK_EVERY_S) and (elapsed_s := self._board.elapsed_s(fault)) < fault.to_s:
             due_bytes = int(max(elapsed_s - fault.from_s, 0.0) * fault.rate_per_s)
             size = (due_bytes - kept_bytes) // mmap.PAGESIZE * mmap.PAGESIZE
             if size:
@@ -127,17 +127,17 @@ class FaultJobs:
                 kept_bytes += size
 
     def _leave_out_index(self, fault: Fault) -> None:
-        self._wait_until(fault.from_s)
+        self._wait_until(fault, fault.from_s)
         if not self._stop.is_set():
             drop_indexes(self._database)
-            self._wait_until(fault.to_s)
+            self._wait_until(fault, fault.to_s)
             restore_indexes(self._database)
 
     def _lock_again_and_again(self, fault: Fault) -> None:
         # Like a stall, the first lock comes one period after the beginning.
         begin_s = fault.from_s + fault.every_s
         while begin_s < fault.to_s:
-            self._wait_until(begin_s)
+            self._wait_until(fault, begin_s)
             if self._stop.is_set():
                 return
             self._hold(fault.duration_s)
@@ -149,6 +149,6 @@ class FaultJobs:
                 session.execute(text("LOCK TABLE policies IN ACCESS EXCLUSIVE MODE"))
             self._stop.wait(duration_s)
 
-    def _wait_until(self, elapsed_s: float) -> None:
-        while self._board.elapsed_s() < elapsed_s and not self._stop.wait(_TICK_S):
+    def _wait_until(self, fault: Fault, elapsed_s: float) -> None:
+        while self._board.elapsed_s(fault) < elapsed_s and not self._stop.wait(_TICK_S):
             pass

@@ -52,6 +52,25 @@ class BrokenRateLimiter:
         await self._app(scope, receive, send)
 
 
+class LoadWatch:
+    """Tells the board when a load begins: its requests name their run, all others of the suite what they are for, too.
+
+    Not installed where no fault counts from then on.
+    """
+
+    def __init__(self, app: ASGIApp, board: FaultBoard) -> None:
+        self._app = app
+        self._board = board
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, and look whose it is."""
+        if self._board.load_at is None and scope["type"] == "http":
+            run_id = next((value for name, value in scope["headers"] if name == b"x-run-id"), b"")
+            if run_id and b"/" not in run_id:
+                self._board.load_begins()
+        await self._app(scope, receive, send)
+
+
 class FaultMiddleware:
     """Applies the faults of the board. Not installed where none is of its kinds."""
 
@@ -73,9 +92,8 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
             return
         scope["route"] = route  # for the request log, where the answer never reaches the router
-        elapsed_s = self._board.elapsed_s()
         name = getattr(route, "name", "")
-        faults = _by_kind(f for f in self._board.faults if name in f.routes and f.holds(elapsed_s))
+        faults = _by_kind(f for f in self._board.faults if name in f.routes and self._board.is_on(f))
 
         async def serve(scope: Scope, receive: Receive, send: Send) -> None:
             await self._serve(faults, scope, receive, send)
@@ -144,7 +162,7 @@ class FaultMiddleware:
     def _stalled(self, fault: Fault, send: Send) -> Send:
         async def stalled_send(message: Message) -> None:
             if message["type"] == "http.response.start":
-                await asyncio.sleep(stall_left_s(fault, self._board.elapsed_s()))
+                await asyncio.sleep(stall_left_s(fault, self._board.elapsed_s(fault)))
             await send(message)
 
         return stalled_send

@@ -1,4 +1,4 @@
-"""Faults as text: `KIND[=VALUE]@ROUTE [from SECONDS] [to SECONDS]`, read once, at the start.
+"""Faults as text: `KIND[=VALUE]@ROUTE [from SECONDS] [to SECONDS] [of the load]`, read once, at the start.
 
 HTTP cannot reach any of this: a fault is an argument on the command line of the process.
 `python -m mitra_backend.faults SPEC…` only reads them, so that a mistake is found before a backend starts.
@@ -101,7 +101,7 @@ _ALIASES: Final = {"support.tickets": "tickets.*"}
 
 _SPEC = re.compile(
     r"^(?P<kind>[a-z_]+)(?:=(?P<value>[^@\s]+))?(?:@(?P<route>\S+))?"
-    r"(?:\s+from\s+(?P<from>[\d.]+)\s*s?)?(?:\s+to\s+(?P<to>[\d.]+)\s*s?)?$"
+    r"(?:\s+from\s+(?P<from>[\d.]+)\s*s?)?(?:\s+to\s+(?P<to>[\d.]+)\s*s?)?(?P<load>\s+of\s+the\s+load)?$"
 )
 _UNITS_S: Final = {"ms": 0.001, "s": 1.0, "m": 60.0}
 _UNITS_BYTES: Final = {"B": 1, "kB": 1_000, "KB": 1_000, "MB": 1_000_000}
@@ -119,6 +119,8 @@ class Fault:
     routes: frozenset[str] = frozenset()
     from_s: float = 0.0
     to_s: float = float("inf")
+    of_load: bool = False
+    """Its seconds count from the first request of a load; otherwise from the moment the server is ready."""
     duration_s: float = 0.0
     every_s: float = 0.0
     status: int = 500
@@ -129,7 +131,7 @@ class Fault:
     text: str = ""
 
     def holds(self, elapsed_s: float) -> bool:
-        """Return whether the fault is on, `elapsed_s` after the server became ready."""
+        """Return whether the fault is on when so many of its seconds are over."""
         return self.from_s <= elapsed_s < self.to_s
 
 
@@ -137,7 +139,7 @@ def parse_fault(spec: str) -> Fault:
     """Return the fault; raises FaultError."""
     match = _SPEC.match(spec.strip())
     if match is None:
-        raise FaultError(f"--fault {spec!r}: expected KIND[=VALUE]@ROUTE [from SECONDS s] [to SECONDS s]")
+        raise FaultError(f"--fault {spec!r}: expected KIND[=VALUE]@ROUTE [from SECONDS s] [to SECONDS s] [of the load]")
     kind = match["kind"]
     if kind not in KINDS:
         raise FaultError(f"--fault {spec!r}: unknown kind {kind!r}{_nearest(kind, KINDS)}")
@@ -148,9 +150,10 @@ def parse_fault(spec: str) -> Fault:
         raise FaultError(f"--fault {spec!r}: {error}") from None
     if to_s <= from_s:
         raise FaultError(f"--fault {spec!r}: it ends before it begins")
-    if kind in TIMELESS_KINDS and (match["from"] or match["to"]):
+    if kind in TIMELESS_KINDS and (match["from"] or match["to"] or match["load"]):
         raise FaultError(f"--fault {spec!r}: {kind} holds from the start; it takes no 'from' or 'to'")
-    return replace(fault, routes=_routes(spec, fault.kind, match["route"]), from_s=from_s, to_s=to_s)
+    routes, of_load = _routes(spec, fault.kind, match["route"]), match["load"] is not None
+    return replace(fault, routes=routes, from_s=from_s, to_s=to_s, of_load=of_load)
 
 
 def _routes(spec: str, kind: str, route: str | None) -> frozenset[str]:

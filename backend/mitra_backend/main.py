@@ -23,7 +23,7 @@ from mitra_backend.cache import Cache, MemoryCache, RedisCache
 from mitra_backend.config import VERSION, Settings
 from mitra_backend.db import Database
 from mitra_backend.fault_jobs import FaultJobs, name_roles, restore_indexes, settle_number_index
-from mitra_backend.fault_middleware import MIDDLEWARE_KINDS, BrokenRateLimiter, FaultMiddleware
+from mitra_backend.fault_middleware import MIDDLEWARE_KINDS, BrokenRateLimiter, FaultMiddleware, LoadWatch
 from mitra_backend.migrate import upgrade
 from mitra_backend.models import User
 from mitra_backend.openapi import add_errors
@@ -73,6 +73,8 @@ class Application(FastAPI):
         stack: ASGIApp = BodyLimit(super().build_middleware_stack())
         if any(fault.kind in MIDDLEWARE_KINDS for fault in backend.board.faults):
             stack = FaultMiddleware(stack, backend.board, self.router.routes)
+        if any(fault.of_load for fault in backend.board.faults):
+            stack = LoadWatch(stack, backend.board)
         if backend.quirks.rate_limiter_every:
             stack = BrokenRateLimiter(stack, backend.quirks.rate_limiter_every)
         return Telemetry(stack, self.state.request_log, self.state.calls)

@@ -29,28 +29,37 @@ _ROW_FAULTS = ("wrong_rows", "n_plus_one", *UNCACHED_DEFECTS)
 
 @dataclass(slots=True)
 class FaultBoard:
-    """The faults of this process and the clock they count from (None until the server is ready)."""
+    """The faults of this process and the two moments they count from (None until then): the server is ready, and
+    the first request of a load arrives."""
 
     faults: tuple[Fault, ...] = ()
     ready_at: float | None = None
+    load_at: float | None = None
 
     def start(self) -> None:
         """Let the clock run from now."""
         self.ready_at = time.perf_counter()
 
-    def elapsed_s(self) -> float:
-        """Return the seconds since the server became ready, -1 before."""
-        return -1.0 if self.ready_at is None else time.perf_counter() - self.ready_at
+    def load_begins(self) -> None:
+        """Let the clock of the load run from now, if it does not run yet."""
+        if self.load_at is None:
+            self.load_at = time.perf_counter()
+
+    def elapsed_s(self, fault: Fault | None = None) -> float:
+        """Return the seconds that count for this fault, -1 before; without one, since the server became ready."""
+        since = self.load_at if fault is not None and fault.of_load else self.ready_at
+        return -1.0 if since is None else time.perf_counter() - since
 
     def active(self, kind: str, route: str | None = None) -> Fault | None:
         """Return the fault of this kind that is on now, for a route or for the whole process."""
-        if not self.faults:
-            return None
-        elapsed_s = self.elapsed_s()
         for fault in self.faults:
-            if fault.kind == kind and fault.holds(elapsed_s) and (route is None or route in fault.routes):
+            if fault.kind == kind and (route is None or route in fault.routes) and self.is_on(fault):
                 return fault
         return None
+
+    def is_on(self, fault: Fault) -> bool:
+        """Return whether the fault is on now."""
+        return fault.holds(self.elapsed_s(fault))
 
 
 @dataclass(slots=True)

@@ -24,8 +24,6 @@ _IDLE_BASE = 10
 _IDLE_S = 900
 _RATE_USERS = 200
 _LEAST_RATE_S = 2
-_MOST_RATE = 20_000
-"""The server of part e answers more, but then its own queue would be in the times."""
 _FILES_BESIDE = 200
 
 
@@ -41,6 +39,8 @@ class Settings:
     peer_idle_users: int = 1000
     levels: tuple[float, ...] = LEVELS
     accuracy_rounds: int = 3
+    most_rate: int = 20_000
+    """Of part e. Its server answers more, but then its own queue would be in the times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,8 +240,8 @@ class Session:
     def _cells_of(self, generator: Generator) -> list[AccuracyCell]:
         """The rates at which it is compared: parts of what it reaches when more is asked of it."""
         name, settings = generator.name, self._settings
-        closed = self.results.median_rps("b", name) or self.results.median_rps("a", name) or _MOST_RATE
-        asked = AccuracyCell(1.0, min(round(closed), _MOST_RATE))
+        closed = self.results.median_rps("b", name) or self.results.median_rps("a", name) or settings.most_rate
+        asked = AccuracyCell(1.0, min(round(closed), settings.most_rate))
         self._compare(generator, asked, "saturation")
         rates = [round((asked.reached_rps or 0) * level) for level in settings.levels]
         return [

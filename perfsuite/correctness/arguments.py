@@ -12,6 +12,7 @@ from typing import Any
 from perfsuite.correctness.check import CheckActor, CheckContext, Reply, Send
 from perfsuite.correctness.facts import (
     Learning,
+    field_of,
     listed,
     made_lead,
     made_policy,
@@ -82,7 +83,8 @@ def _unchanged_account(context: CheckContext, helper: CheckActor) -> Finding:
 
 def _flag(context: CheckContext, helper: CheckActor) -> Finding:
     learnt = yield from perf_flag(context, helper)
-    return Arguments({"flag_name": str(learnt.row["flag_name"])}, {"is_enabled": bool(learnt.row["is_enabled"])})
+    unchanged = {"is_enabled": bool(field_of(learnt.row, "is_enabled"))}
+    return Arguments({"flag_name": str(learnt.row["flag_name"])}, unchanged)
 
 
 def _lead(context: CheckContext, _helper: CheckActor) -> Finding:
@@ -111,7 +113,7 @@ def _id(
 
 
 def _tickets(context: CheckContext, helper: CheckActor) -> Learning:
-    return (yield from listed(context, Send(helper, "tickets.list")))
+    return (yield from listed(context, Send(helper, "tickets.list"), "ticket_id"))
 
 
 _SALE = ("agents.profile", "policies.list")

@@ -1,14 +1,14 @@
 """What a target keeps for one account or role it never shows to another.
 
 Two accounts ask for the same, one right after the other. Where rows name their owner, they must be one's own. Figures
-name nobody: where two answers are the same in every field, other operations say whether the figures of these accounts
-differ. If they do, the answers cannot both be right; but a dashboard may be the same for all administrators, so it has
-to show the figures of one of the two.
+name nobody: where two answers are the same in every field, other operations say what the figures of these accounts are.
+An answer may be the same for all by design, so it has to show those of one of the two, while the other one has clearly
+more or fewer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from perfsuite.correctness.check import (
@@ -42,9 +42,9 @@ LEAST_FIGURES = 3
 """So many figures of the contract other than 0 must be in two answers that are the same: little is often equal."""
 
 ENOUGH_FEWER = 0.9
-"""Numbers of policies that lie closer together may be the same, and one of them a little older."""
+"""Figures that lie closer together may be the same, and one of them a little older."""
 
-_Differ = Generator[tuple[Send, ...], tuple[Reply, ...], bool]
+_Deciding = Generator[tuple[Send, ...], tuple[Reply, ...], bool]
 
 
 def checks() -> Iterator[Check]:
@@ -78,10 +78,12 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
         if len(list(_figures_in(promised))) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
-        differ = _agents_differ(context, asker, other) if of_agents else _shows_one_of(first, asker, other)
-        if not (yield from differ):
+        of_one = _of_one_agent(context, first, asker, other) if of_agents else _of_one_scope(first, asker, other)
+        if not (yield from of_one):
             return NotChecked(SAME_FIGURES)
-        return Violated(OWN_FIGURES, f"the same answer as {before}, whose figures differ", (first, second))
+        return Violated(
+            OWN_FIGURES, f"the same answer as {context.name(before)}, whose figures differ", (first, second)
+        )
 
     def steps(context: CheckContext) -> Steps:
         outcome = yield from once(context)
@@ -94,11 +96,35 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
     return Check(Invariant.CACHES, rule, name, (asker, other), 2, steps, uses=uses)
 
 
-def _agents_differ(context: CheckContext, asker: CheckActor, other: CheckActor) -> _Differ:
-    """By their profiles, which name their owner. No payment comes in during a run."""
+_OF_AGENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {
+    "agents.performance": ("", {"total_policies": "total_policies_sold", "total_premium": "total_premium_collected"}),
+    "dashboard.senior_agent": (
+        "personalStats",
+        {"totalPoliciesSold": "total_policies_sold", "totalPremiumCollected": "total_premium_collected"},
+    ),
+}
+"""Operation → where its figures are, and figure → the same in an agent's profile, which names its owner."""
+
+
+def _of_one_agent(context: CheckContext, shown: Reply, asker: CheckActor, other: CheckActor) -> _Deciding:
+    """Whether it shows the figures of one of the two, by their profiles."""
     mine = yield from own_agent(context, asker)
     theirs = yield from own_agent(context, other)
-    return bool(mine.row.get("total_premium_collected") != theirs.row.get("total_premium_collected"))
+    inside, names = _OF_AGENTS[shown.send.operation]
+    body = object_of(shown.body)
+    own = object_of(body.get(inside)) if inside else body
+    return any(
+        _is_clear(pair := (mine.row.get(name), theirs.row.get(name))) and own.get(figure) in pair
+        for figure, name in names.items()
+    )
+
+
+def _is_clear(pair: tuple[Any, Any]) -> bool:
+    """Whether one of them is clearly more than the other, which is not nothing."""
+    if not all(isinstance(value, int | float) for value in pair):
+        return False
+    fewer, more = sorted(pair)
+    return bool(0 < fewer < ENOUGH_FEWER * more)
 
 
 _SAME_SCOPE = {"dashboard.provider": "dashboard.analytics", "dashboard.analytics": "dashboard.provider"}
@@ -106,17 +132,16 @@ _SAME_SCOPE = {"dashboard.provider": "dashboard.analytics", "dashboard.analytics
 _COUNTED = {"dashboard.provider": "totalPolicies", "dashboard.analytics": "policiesCount"}
 
 
-def _shows_one_of(shown: Reply, asker: CheckActor, other: CheckActor) -> _Differ:
-    """Whether it counts the policies of one of the two, by another dashboard, and the other one has clearly more or
-    fewer: what one of them sees before and after the other one must not have changed meanwhile."""
+def _of_one_scope(shown: Reply, asker: CheckActor, other: CheckActor) -> _Deciding:
+    """The same for administrators, by another dashboard: what one of them sees before and after the other one must not
+    have changed meanwhile."""
     name = shown.send.operation
     counts: list[int] = []
     for actor in (asker, other, asker):
         reply = yield from succeeded(Send(actor, _SAME_SCOPE[name]))
         counts.append(counted(_SAME_SCOPE[name], _COUNTED[_SAME_SCOPE[name]], reply.body) or 0)
     mine, theirs, again = counts
-    fewer, more = sorted((mine, theirs))
-    if mine != again or not 0 < fewer < ENOUGH_FEWER * more:
+    if mine != again or not _is_clear((mine, theirs)):
         return False
     # What a Super Admin sees may be what everybody sees.
     return counted(name, _COUNTED[name], shown.body) in ((mine,) if other.role == SUPER else (mine, theirs))

@@ -26,7 +26,7 @@ _MODULES = (isolation, permissions, caches, writes, next_reads, kept, contests, 
 WEIGHTS: Mapping[Rule, float] = {
     (Invariant.ISOLATION, isolation.OWN_ROWS): 19.0,
     (Invariant.ISOLATION, isolation.OTHER_ROLES_ROWS): 0.5,
-    (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 38.0,
+    (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 38.6,
     **{(Invariant.PERMISSIONS, rule): 0.5 for rule in permissions.REFUSED_TOKENS.values()},
     (Invariant.PERMISSIONS, permissions.DEACTIVATED): 6.5,
     (Invariant.CACHES, caches.OWN_FIGURES): 3.0,
@@ -34,8 +34,8 @@ WEIGHTS: Mapping[Rule, float] = {
     (Invariant.WRITES, writes.BOTH_COUNT): 10.5,
     (Invariant.WRITES, next_reads.NEXT_READ): 4.0,
     (Invariant.CONTESTS, contests.ONE_NUMBER): 5.0,
-    (Invariant.LISTS, lists.PAGES): 13.0,
-    (Invariant.LISTS, lists.COUNTS): 10.3,
+    (Invariant.LISTS, lists.PAGES): 13.7,
+    (Invariant.LISTS, lists.COUNTS): 9.0,
     (Invariant.ERRORS, errors.NO_SERVER_ERROR): 0.5,
 }
 """Rule → its share of the budget beside those of 1: about as many requests as it takes to find what is wrong within a

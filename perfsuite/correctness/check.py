@@ -155,6 +155,9 @@ class CheckContext(Protocol):
     known: dict[str, Any]
     """What checks of this process have learnt, for those after them."""
 
+    def name(self, actor: CheckActor) -> str:
+        """What texts call its account: role and number among those of the role in the credentials."""
+
     def user_id(self, actor: CheckActor) -> str:
         """The id of its account; every actor of a check is logged in before its first step."""
 
@@ -185,6 +188,7 @@ class Check:
     `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     `shares_accounts`: what it writes is no matter of its accounts, and other checks may write with them meanwhile.
     `spare`: the account of the first actor is deactivated for a moment, and must be one that nobody else uses.
+    `restoring`: how many of its requests put back what the others change. `no_replay`: why no replay can make it.
     """
 
     invariant: Invariant
@@ -198,6 +202,8 @@ class Check:
     uses: tuple[str, ...] = ()
     shares_accounts: bool = False
     spare: bool = False
+    restoring: int = 0
+    no_replay: str = ""
 
     @property
     def roles(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from perfsuite.clock import utc_s
-from perfsuite.correctness.check import Check, CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
+from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
 from perfsuite.correctness.tokens import token_for
 from perfsuite.model import Account
 from perfsuite.model.role import Role
@@ -41,15 +41,15 @@ class Concurrency(Protocol):
 class CheckClient:
     """A carrier, and the context of checks: accounts, their sessions, and as many connections as are in use at once.
 
-    `accounts`: role slug → its accounts, those that the load uses first. `lent`: the session of the load that uses an
-    account, whose login a check shares; None where there is none.
+    `accounts`: role slug → number in the credentials, from 1 → account, those that the load uses first. `lent`: the
+    session of the load that uses an account, whose login a check shares; None where there is none.
     """
 
     def __init__(
         self,
         run: RunState,
         roles: Mapping[str, Role],
-        accounts: Mapping[str, Sequence[Account]],
+        accounts: Mapping[str, Mapping[int, Account]],
         make_transport: Callable[[], Transport],
         concurrency: Concurrency,
         lent: Callable[[Account], Session | None] = lambda _account: None,
@@ -57,8 +57,11 @@ class CheckClient:
         self.run = run
         self.random = random.Random(f"{run.run_id}/checks")
         self.known: dict[str, Any] = {}
+        self.may_repeat: Callable[[], bool] = lambda: True
+        """Whether a request may be sent that no check was to send: a login in place of a refused token, or once more
+        what was refused."""
         self._roles = roles
-        self._accounts = accounts
+        self._accounts = {role: tuple(own.items()) for role, own in accounts.items()}
         self._make_transport = make_transport
         self._concurrency = concurrency
         self._lent = lent
@@ -73,6 +76,11 @@ class CheckClient:
         """User id and setting → its value before the run, while it has another."""
 
     # ── what checks know ───────────────────────────────────────────────────────────────────────────
+
+    def name(self, actor: CheckActor) -> str:
+        """See CheckContext."""
+        number, _account = self._accounts[actor.role][actor.position]
+        return f"{actor.role}#{number}"
 
     def user_id(self, actor: CheckActor) -> str:
         """See CheckContext."""
@@ -99,15 +107,16 @@ class CheckClient:
         del self._changed[user_id, setting]
         self.run.journal.write(JournalEntry("restored", setting, user_id))
 
-    def logins(self, check: Check) -> int:
-        """How many logins the check would have to make."""
-        return sum(not self._is_logged_in(actor) for actor in set(check.actors))
+    def logins(self, actors: Iterable[CheckActor]) -> int:
+        """How many logins a check would have to make for these."""
+        return sum(not self._is_logged_in(actor) for actor in set(actors))
 
     def _is_logged_in(self, actor: CheckActor) -> bool:
         session = self._sessions.get(actor)
         if session is not None and session.logged_in:
             return True
-        lent = self._lent(self._accounts[actor.role][actor.position])
+        _number, account = self._accounts[actor.role][actor.position]
+        lent = self._lent(account)
         return lent is not None and lent.logged_in
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────
@@ -138,7 +147,8 @@ class CheckClient:
             self.run.announce(operation, send.body, session.phone_number)
         token = session.token
         answer, request_id = self._exchange(transport, session, send, operation)
-        if answer.status == 401 and send.token is TokenKind.OWN and self._log_in_again(session, token, operation):
+        refused = answer.status == 401 and send.token is TokenKind.OWN
+        if refused and self._log_in_again(session, token, operation) and self.may_repeat():
             answer, request_id = self._exchange(transport, session, send, operation)
             if answer.status == 401:
                 self._refused_again.add((session.phone_number, operation.name))
@@ -154,7 +164,8 @@ class CheckClient:
                 return True  # somebody else has logged in since
             if session.login_rejected or session.login_wait_s:
                 return False
-            return (session.phone_number, operation.name) not in self._refused_again and session.login()
+            known = (session.phone_number, operation.name) in self._refused_again
+            return not known and self.may_repeat() and session.login()
 
     def _exchange(self, transport: Transport, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()
@@ -175,7 +186,7 @@ class CheckClient:
         with self._login:  # checks that run at the same time may need the same account
             session = self._sessions.get(actor)
             if session is None:
-                account, role = self._accounts[actor.role][actor.position], self._roles[actor.role]
+                (_number, account), role = self._accounts[actor.role][actor.position], self._roles[actor.role]
                 session = self._sessions[actor] = Session(role, account, self._new_transport(), self.run, LastRequest())
             if not session.logged_in:
                 lent = self._lent(session.account)

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeVar
 
-from perfsuite.correctness.check import Check, CheckContext, NotChecked, Outcome, Reply, Send, Unanswered, Unavailable
+from perfsuite.correctness.check import (
+    Check,
+    CheckActor,
+    CheckContext,
+    NotChecked,
+    Outcome,
+    Reply,
+    Send,
+    Unanswered,
+    Unavailable,
+)
 from perfsuite.model.correctness import CheckStep
 from perfsuite.target.catalogue import CATALOGUE
 
@@ -59,13 +69,20 @@ Heard = Callable[[Sequence[CheckStep], Sequence[Reply]], None]
 
 
 class RecordingCarrier:
-    """Another carrier, and the steps that it was asked for. `heard`: gets those of one instant, with their replies."""
+    """Another carrier, and the steps that it was asked for. `heard`: gets those of one instant, with their replies;
+    `name`: see CheckContext."""
 
-    def __init__(self, carrier: Carrier, heard: Heard = lambda _steps, _replies: None) -> None:
+    def __init__(
+        self,
+        carrier: Carrier,
+        name: Callable[[CheckActor], str],
+        heard: Heard = lambda _steps, _replies: None,
+    ) -> None:
         self.steps: list[CheckStep] = []
         self.was_busy = False
         """The target was too busy to answer a request, or failed to: the next time may end otherwise."""
         self._carrier = carrier
+        self._name = name
         self._heard = heard
         self._instant = 0
         self._waited_s = 0.0
@@ -100,5 +117,5 @@ class RecordingCarrier:
         request = f"{operation.method} {operation.path}"
         fields = tuple(send.body or ())
         return CheckStep(
-            str(send.actor), send.token.value, send.operation, request, fields, self._instant, self._waited_s
+            self._name(send.actor), send.token.value, send.operation, request, fields, self._instant, self._waited_s
         )

@@ -3,12 +3,11 @@ data ids alone."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import replace
 from typing import Any
 
-from perfsuite.correctness.check import Reply, TokenKind, Violated, shortened
+from perfsuite.correctness.check import CheckActor, Reply, TokenKind, Violated, shortened
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckStep, Exchanged
 from perfsuite.suite_errors import without_secrets
@@ -17,8 +16,6 @@ from perfsuite.target.journal import is_mark
 
 _OF_THE_SUITE = frozenset({"limit", "offset", "status", "flag_name"})
 """Whose values say nothing about anybody."""
-_ACTOR = re.compile(r"\b([a-z_]+)#(-?\d+)")
-"""See CheckActor."""
 
 
 def secrets_of(accounts: Iterable[Account], more: Iterable[str] = ()) -> frozenset[str]:
@@ -32,38 +29,24 @@ def without_secrets_of(outcome: Violated, secrets: Collection[str]) -> Violated:
     return replace(outcome, expected=expected, seen=seen)
 
 
-def numbered(text: str, numbers: Mapping[str, Sequence[int]]) -> str:
-    """The same text, with accounts called by their number among those of their role in the credentials.
-
-    `numbers`: role → these, in the order in which checks use the accounts.
-    """
-
-    def name(found: re.Match[str]) -> str:
-        role, position = found[1], int(found[2])
-        known, place = numbers.get(role, ()), position - (position > 0)
-        return f"{role}#{known[place]}" if -len(known) <= place < len(known) else found[0]
-
-    return _ACTOR.sub(name, text)
-
-
 def of_violation(
-    outcome: Violated, steps: Iterable[CheckStep], secrets: Collection[str], numbers: Mapping[str, Sequence[int]]
+    outcome: Violated, steps: Iterable[CheckStep], secrets: Collection[str], name: Callable[[CheckActor], str]
 ) -> dict[str, Any]:
-    """What the record of a violated check has besides its key."""
+    """What the record of a violated check has besides its key. `name`: see CheckContext."""
     outcome = without_secrets_of(outcome, secrets)
-    shown = [exchanged(reply, secrets) for reply in outcome.replies]
     return {
-        "expected": numbered(outcome.expected, numbers),
-        "seen": numbered(outcome.seen, numbers),
-        "evidence": tuple(replace(each, actor=numbered(each.actor, numbers)) for each in shown),
-        "steps": tuple(replace(step, actor=numbered(step.actor, numbers)) for step in steps),
+        "expected": outcome.expected,
+        "seen": outcome.seen,
+        "evidence": tuple(exchanged(reply, name(reply.send.actor), secrets) for reply in outcome.replies),
+        "steps": tuple(steps),
     }
 
 
-def exchanged(reply: Reply, secrets: Collection[str] = ()) -> Exchanged:
-    """The evidence of one reply. Neither tokens nor bodies are in it."""
+def exchanged(reply: Reply, actor: str, secrets: Collection[str] = ()) -> Exchanged:
+    """The evidence of one reply. Neither tokens nor bodies are in it. `actor`: what its account is called."""
     send, operation = reply.send, CATALOGUE[reply.send.operation]
-    actor = str(send.actor) if send.token is TokenKind.OWN else f"{send.actor}, token {send.token}"
+    if send.token is not TokenKind.OWN:
+        actor = f"{actor}, token {send.token}"
     path = operation.path.format_map({name: _value(name, value, secrets) for name, value in send.path.items()})
     if send.query:
         more = "&".join(f"{name}={_value(name, value, secrets)}" for name, value in send.query.items())

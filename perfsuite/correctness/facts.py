@@ -22,6 +22,8 @@ from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.contract_rules import HOLDER
 from perfsuite.target.write_rules import LEADS, POLICIES, TICKETS
 
+NO_AGENT_NAMED = "the rows do not say whose they are"
+
 
 @dataclass(frozen=True, slots=True)
 class Learnt:
@@ -40,6 +42,14 @@ Learning = Generator[tuple[Send, ...], tuple[Reply, ...], Learnt]
 """Steps that end with what was learnt. They raise Unanswered where it cannot be."""
 
 
+def field_of(row: Row, name: str) -> Any:
+    """What a row has there. Raises Unanswered where it has nothing."""
+    value = row.get(name)
+    if value is None:
+        raise Unanswered(f"a row lacks {name}")
+    return value
+
+
 def own_agent(context: CheckContext, actor: CheckActor) -> Learning:
     """The agent behind an account."""
     known: Learnt | None = context.known.get(f"agent of {actor}")
@@ -56,12 +66,12 @@ def own_agent(context: CheckContext, actor: CheckActor) -> Learning:
 
 def policies_of(context: CheckContext, actor: CheckActor) -> Learning:
     """What an account sees first in its list of policies."""
-    return (yield from listed(context, Send(actor, "policies.list")))
+    return (yield from listed(context, Send(actor, "policies.list"), "policy_id"))
 
 
-def forget_policies(context: CheckContext, actor: CheckActor) -> None:
-    """Some may be gone."""
-    context.known.pop(f"policies.list of {actor}", None)
+def forget_listed(context: CheckContext, operation: str, actor: CheckActor) -> None:
+    """Some rows may be gone."""
+    context.known.pop(f"{operation} of {actor}", None)
 
 
 def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
@@ -70,20 +80,19 @@ def foreign_policies(context: CheckContext, asker: CheckActor, owner: CheckActor
     if asker.role == HOLDER:
         return _foreign(context, owner, learnt, lambda row: _holder(row) != context.user_id(asker))
     agent = yield from own_agent(context, asker)
-    # Another agent may see the policies of a team, and a row that names nobody may be of anybody.
-    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
+    return _of_other_agents(context, owner, learnt, agent)
 
 
 def foreign_leads(context: CheckContext, asker: CheckActor, owner: CheckActor) -> Learning:
     """Of the leads that `owner` sees those that are certainly not of `asker`."""
-    learnt = yield from listed(context, Send(owner, "leads.list"))
+    learnt = yield from listed(context, Send(owner, "leads.list"), "lead_id")
     agent = yield from own_agent(context, asker)
-    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") != agent.row["agent_id"])
+    return _of_other_agents(context, owner, learnt, agent)
 
 
 def perf_flag(context: CheckContext, admin: CheckActor) -> Learning:
     """A flag that is there for tests."""
-    flags = yield from listed(context, Send(admin, "flags.list"))
+    flags = yield from listed(context, Send(admin, "flags.list"), "flag_name")
     rows = tuple(row for row in flags.rows if str(row.get("flag_name")).startswith("perf_"))
     if not rows:
         raise Unanswered(NO_DATA)
@@ -168,22 +177,29 @@ def _made(context: CheckContext, maker: CheckActor, kind: str, body: Row) -> Lea
     return known
 
 
-def listed(context: CheckContext, send: Send) -> Learning:
-    """The rows that a list begins with."""
+def listed(context: CheckContext, send: Send, key: str) -> Learning:
+    """The rows that a list begins with, those that have this field."""
     known: Learnt | None = context.known.get(f"{send.operation} of {send.actor}")
     if known is None:
         reply = yield from succeeded(send)
-        rows = rows_of(CATALOGUE[send.operation], reply.body)
+        rows = tuple(row for row in rows_of(CATALOGUE[send.operation], reply.body) or () if row.get(key))
         if not rows:
             raise Unanswered(NO_DATA)
-        known = context.known[f"{send.operation} of {send.actor}"] = Learnt(tuple(rows), reply)
+        known = context.known[f"{send.operation} of {send.actor}"] = Learnt(rows, reply)
     return known
+
+
+def _of_other_agents(context: CheckContext, owner: CheckActor, learnt: Learnt, agent: Learnt) -> Learnt:
+    """Another agent may see the rows of a team, and one that names nobody may be of anybody."""
+    if all(row.get("agent_id") is None for row in learnt.rows):
+        raise Unanswered(NO_AGENT_NAMED)
+    return _foreign(context, owner, learnt, lambda row: row.get("agent_id") not in (None, agent.row["agent_id"]))
 
 
 def _foreign(context: CheckContext, owner: CheckActor, learnt: Learnt, is_foreign: Callable[[Row], bool]) -> Learnt:
     rows = tuple(filter(is_foreign, learnt.rows))
     if not rows:  # a list that was wrong once need not be wrong the next time
-        context.known.pop(f"{learnt.reply.send.operation} of {owner}", None)
+        forget_listed(context, learnt.reply.send.operation, owner)
         raise Unanswered(OTHERS_ANSWER)
     return Learnt(rows, learnt.reply)
 

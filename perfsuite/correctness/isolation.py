@@ -26,10 +26,11 @@ from perfsuite.correctness.check import (
     shortened,
 )
 from perfsuite.correctness.facts import (
+    field_of,
     foreign_leads,
     foreign_policies,
+    forget_listed,
     forget_made,
-    forget_policies,
     made_lead,
     own_agent,
     policies_of,
@@ -103,7 +104,7 @@ def _single(rule: str, name: str, asker: CheckActor, owner: CheckActor) -> Check
         foreign = yield from search(context, asker, owner)
         reply = yield from ask(Send(asker, name, foreign.path, foreign.body))
         outcome = refusal(reply, _REFUSED, foreign.shown)
-        if reply.status == 404 and search is _policy:
+        if isinstance(outcome, Held) and reply.status == 404 and search is _policy:
             outcome = yield from _of_a_policy(context, owner, foreign)
         if kind == "lead_id" and not isinstance(outcome, Held):
             forget_made(context, "lead", owner)
@@ -116,7 +117,7 @@ def _of_a_policy(
     context: CheckContext, owner: CheckActor, foreign: _Foreign
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], Outcome]:
     """Held where the policy that was not found is there; it may have been deleted since its owner saw it."""
-    forget_policies(context, owner)
+    forget_listed(context, "policies.list", owner)
     learnt = yield from policies_of(context, owner)
     there = any(str(row["policy_id"]) == foreign.path["policy_id"] for row in learnt.rows)
     return Held() if there else NotChecked(NO_DATA)
@@ -192,14 +193,14 @@ def _sale(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Findi
 def _listed_policy(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     learnt = yield from foreign_policies(context, asker, owner)
     row = context.random.choice(learnt.rows)
-    path = {"policyholder_id": str(row["policyholder_id"])}
+    path = {"policyholder_id": str(field_of(row, "policyholder_id"))}
     return _Foreign(path, learnt.reply, field="policy_id", value=str(row["policy_id"]))
 
 
 def _listed_lead(context: CheckContext, asker: CheckActor, owner: CheckActor) -> _Finding:
     learnt = yield from foreign_leads(context, asker, owner)
     row = context.random.choice(learnt.rows)
-    path = {"search": str(row.get("contact_number") or row["customer_name"])}
+    path = {"search": str(row.get("contact_number") or field_of(row, "customer_name"))}
     return _Foreign(path, learnt.reply, field="lead_id", value=str(row["lead_id"]))
 
 

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
-from perfsuite.correctness.arguments import source_of
+from perfsuite.correctness.arguments import ArgumentSource, source_of
 from perfsuite.correctness.check import (
+    NO_DATA,
     Check,
     CheckActor,
     CheckContext,
@@ -25,7 +26,7 @@ from perfsuite.correctness.check import (
     ask,
     succeeded,
 )
-from perfsuite.correctness.facts import forget_made
+from perfsuite.correctness.facts import forget_listed, forget_made
 from perfsuite.correctness.refusal import refusal
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
@@ -40,6 +41,7 @@ REFUSED_TOKENS: Mapping[TokenKind, str] = {
     TokenKind.EXPIRED: "refused with an expired token",
 }
 DEACTIVATED = "refused to deactivated accounts"
+NEVER_EXPIRED = "it needs a token that has expired, and fresh sessions have none"
 NO_STATUS = "the target does not deactivate accounts"
 NOT_ACTIVE = "the account was not active before"
 REACTIVATED = "somebody else has activated the account again"
@@ -70,6 +72,7 @@ def checks() -> Iterator[Check]:
         writes=True,
         uses=uses,
         spare=True,
+        restoring=1,
     )
 
 
@@ -92,15 +95,41 @@ def _refused(rule: str, send: Send, status: int) -> Check:
         found = yield from source.find(context, helper)
         reply = yield from ask(replace(send, path=found.path, body=found.body))
         outcome = refusal(reply, wanted)
+        if (
+            isinstance(outcome, Held)
+            and reply.status == 404
+            and actor != helper
+            and not CATALOGUE[send.operation].writes
+        ):
+            outcome = yield from _of_a_row(context, Send(helper, send.operation, found.path), source)
         if source.made and not isinstance(outcome, Held):
             forget_made(context, source.made, helper)
         return outcome
 
     writes = any(CATALOGUE[each].writes for each in (send.operation, *source.uses))
     actors = tuple(dict.fromkeys((actor, helper)))
+    requests, no_replay = 1 + len(source.uses), NEVER_EXPIRED if send.token is TokenKind.EXPIRED else ""
     return Check(
-        Invariant.PERMISSIONS, rule, send.operation, actors, 1 + len(source.uses), steps, writes, uses=source.uses
+        Invariant.PERMISSIONS,
+        rule,
+        send.operation,
+        actors,
+        requests,
+        steps,
+        writes,
+        uses=source.uses,
+        no_replay=no_replay,
     )
+
+
+def _of_a_row(context: CheckContext, right: Send, source: ArgumentSource) -> Steps:
+    """Held where the row that was not found is there; it may have been deleted since. `right`: by who sees it."""
+    reply = yield from ask(right)
+    if reply.ok:
+        return Held()
+    for operation in source.uses:
+        forget_listed(context, operation, right.actor)
+    return NotChecked(NO_DATA)
 
 
 # ── accounts that are deactivated ───────────────────────────────────────────────────────────────────

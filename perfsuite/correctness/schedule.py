@@ -1,7 +1,8 @@
-"""Which check is due next, and whether the load has earned it."""
+"""Which check is due next, and whether the load has earned it, or will earn it before it ends."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -9,13 +10,19 @@ from itertools import chain
 from typing import TypeVar
 
 from perfsuite.correctness.check import Check
+from perfsuite.model import Scenario
 from perfsuite.model.correctness import Invariant
+from perfsuite.model.stages import Stage, StageSpan, spans_of
 
 MOST_CREDIT = 40.0
 """Requests: what a pause of the checks cannot save up beyond, so that they never come in a burst."""
 OVERDRAFT = 8.0
-"""Requests: so many more than the load has earned may be sent, in all, to make sure of a violation. Until they are
-earned, too, no check begins, and one that needs more of them waits."""
+"""Requests: so many more than the load has earned may be sent, in all, to make sure of a violation, as long as the rest
+of the load will earn them. Until they are earned, too, no check begins, and one that needs more of them waits."""
+RECENT_S = 5.0
+"""The rate of the load is that of so many seconds."""
+DEVIATIONS = 3.0
+"""The rest of the load is taken to be so many standard deviations smaller than that rate says."""
 
 Rule = tuple[Invariant, str]
 T = TypeVar("T")
@@ -26,6 +33,53 @@ def rule_of(check: Check) -> Rule:
     return check.invariant, check.rule
 
 
+class RestOfLoad:
+    """How many requests a load will make until its planned end, most likely more: by its latest rate.
+
+    Where its level is planned to fall, so does the rate; where it is planned to rise, the rate stays as it is. How long
+    users with a number of iterations go on is not planned.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        level = float(scenario.users) if scenario.arrival is None else scenario.arrival.rate
+        end_level = scenario.arrival.rate_end if scenario.arrival is not None else None
+        end_level = level if end_level is None else end_level
+        whole = StageSpan(Stage("", scenario.duration_s), 0.0, scenario.duration_s, level, end_level)
+        self._spans = () if scenario.iterations is not None else spans_of(scenario.stages) or (whole,)
+        self._noted: deque[tuple[float, int]] = deque([(0.0, 0)])
+
+    def note(self, at_s: float, requests: int) -> None:
+        """So many s after its start the load has made so many requests."""
+        self._noted.append((at_s, requests))
+        while self._noted[1][0] <= at_s - RECENT_S:
+            self._noted.popleft()
+
+    def requests(self) -> float:
+        """Those after what was noted last.
+
+        As of a Poisson process: the expected number varies as much as its root, and as the rate, which is known by the
+        latest requests alone.
+        """
+        (since_s, before), (at_s, now) = self._noted[0], self._noted[-1]
+        latest = now - before
+        highest = max((level for span in self._spans for level in _levels(span, since_s, at_s)), default=0.0)
+        if latest <= 0 or not highest:
+            return 0.0
+        like_now_s = sum(
+            (span.end_s - max(span.start_s, at_s)) * min(*_levels(span, at_s, span.end_s), highest) / highest
+            for span in self._spans
+            if span.end_s > at_s
+        )
+        expected = latest * like_now_s / (at_s - since_s)
+        return max(expected - DEVIATIONS * math.sqrt(expected + expected**2 / latest), 0.0)
+
+
+def _levels(span: StageSpan, from_s: float, until_s: float) -> tuple[float, ...]:
+    """At the first and the last of these seconds that a stage has; () where it has none of them."""
+    first, last = max(span.start_s, from_s), min(span.end_s, until_s)
+    return (span.level_at(first), span.level_at(last)) if first <= last else ()
+
+
 class Schedule:
     """Shares a budget between rules by their weights, within a rule between its operations, and within those between
     roles, the least checked first.
@@ -34,18 +88,26 @@ class Schedule:
     the seed alone, as long as every check is answered in time.
     """
 
-    def __init__(self, checks: Iterable[Check], share: float, seed: int, weights: Mapping[Rule, float]) -> None:
-        """`share`: requests of checks per request of the load."""
+    def __init__(
+        self,
+        checks: Iterable[Check],
+        share: float,
+        seed: int,
+        weights: Mapping[Rule, float],
+        rest: Callable[[], float] = lambda: math.inf,
+    ) -> None:
+        """`share`: requests of checks per request of the load. `rest`: how many of these are at least to come."""
         self._share = share
+        self._rest = rest
         self._weights = weights
         self._spent: dict[Rule, float] = {}
         self._checks: dict[Rule, deque[deque[Check]]] = {}
         """Of each rule: the checks of each operation, the least checked ones first."""
         self._never_begun: dict[Check, None] = {}
-        self._reserved: dict[Check, int] = {}
-        """Checks under way → requests that they may still send, logins included."""
         self._left: dict[Check, int] = {}
-        """The same without logins."""
+        """Checks under way → requests that they may still send."""
+        self._logins: dict[Check, int] = {}
+        """The same of logins, before the first of them."""
         self._waiting: set[Check] = set()
         """Those under way that the budget did not cover when they asked."""
         shuffled = list(checks)
@@ -91,7 +153,7 @@ class Schedule:
         _to_the_end(of_operation, due)
         _to_the_end(operations, of_operation)
         self._never_begun.pop(due, None)
-        self._reserved[due], self._left[due] = cost, due.requests
+        self._left[due], self._logins[due] = due.requests, cost - due.requests
         return due
 
     def _earn(self, load_requests: int, check_requests: int) -> float:
@@ -99,37 +161,55 @@ class Schedule:
         more = max(load_requests - self._seen, 0.0) * self._share
         self._seen = max(load_requests, self._seen)
         self._earned = min(self._earned + more, check_requests + MOST_CREDIT)
-        return self._earned - check_requests - sum(self._reserved.values())
+        return self._available(check_requests)
 
-    def grants(self, check: Check, requests: int, check_requests: int) -> bool:
+    def _available(self, check_requests: int) -> float:
+        return self._earned - check_requests - sum(self._left.values()) - sum(self._logins.values())
+
+    def _overdraft(self) -> float:
+        return min(OVERDRAFT, self._share * self._rest())
+
+    def grants(
+        self, check: Check, requests: int, check_requests: int, *, logins: int = 0, restores: bool = False
+    ) -> bool:
         """Whether a check under way may send so many requests now, also beyond those that it was to send.
 
-        `check_requests`: that checks have sent so far. One that has to wait gets the whole overdraft at once: what it
-        compares should not lie far apart.
+        `check_requests`: that checks have sent so far; `logins`: that it has to make for them. `restores`: they put
+        back what it has changed, for which a request is kept. One that has to wait gets the whole overdraft at once:
+        what it compares should not lie far apart.
         """
-        more = requests - max(self._left[check], 0)
-        available = self._earned - check_requests - sum(self._reserved.values())
-        granted = more <= 0 or more <= available + (0 if check in self._waiting else OVERDRAFT)
-        (self._waiting.discard if granted else self._waiting.add)(check)
-        return granted
+        needed = requests + (0 if restores else check.restoring)
+        more, again = max(needed - self._left[check], 0), max(logins - self._logins[check], 0)
+        available = self._available(check_requests) + (0 if check in self._waiting else self._overdraft())
+        if 0 < more + again > available:
+            self._waiting.add(check)
+            return False
+        self._waiting.discard(check)
+        self._left[check] += more
+        self._logins[check] += again
+        return True
+
+    def may_repeat(self, check_requests: int) -> bool:
+        """Whether there may be one request more that no check was to send: a login, or what it is for once more."""
+        return self._available(check_requests) + self._overdraft() >= 1
 
     def sent(self, check: Check, requests: int) -> None:
         """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""
         self._spent[rule_of(check)] += requests
-        left = self._left[check] = self._left[check] - requests
-        self._reserved[check] = max(left, 0)
+        self._left[check] = max(self._left[check] - requests, 0)
+        self._logins[check] = 0
 
     def ended(self, check: Check) -> None:
         """A check is over; the requests that it did not send are for others."""
-        if self._left.pop(check) == check.requests:
+        if self._left.pop(check) >= check.requests:
             self._spent[rule_of(check)] += 1  # nothing came of it, and yet it was its turn
-        del self._reserved[check]
+        del self._logins[check]
         self._waiting.discard(check)
 
     def _startable(self, may_write: bool) -> Iterator[Check]:
         """Of each rule that is not under way the first check that may begin."""
-        busy = {rule_of(check) for check in self._reserved}
-        alone = [check for check in self._reserved if check.writes and not check.shares_accounts]
+        busy = {rule_of(check) for check in self._left}
+        alone = [check for check in self._left if check.writes and not check.shares_accounts]
         taken = {actor for check in alone for actor in check.actors}
         for rule, operations in self._checks.items():
             if rule in busy:

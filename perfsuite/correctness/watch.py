@@ -112,9 +112,9 @@ class AnswerWatcher:
     def exchanged(self, operation: str, shown: _Shown) -> Exchanged:
         """An answer as evidence."""
         session, path, request_id, sent_at, status = shown
-        return exchanged(
-            Reply(Send(self.actor(session), operation, path), status, None, request_id, sent_at), self.secrets
-        )
+        actor = self.actor(session)
+        reply = Reply(Send(actor, operation, path), status, None, request_id, sent_at)
+        return exchanged(reply, str(actor), self.secrets)
 
     def actor(self, session: StepContext) -> CheckActor:
         """Whose session it is."""

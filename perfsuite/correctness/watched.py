@@ -27,7 +27,7 @@ from perfsuite.correctness.check import (
     shortened,
     succeeded,
 )
-from perfsuite.correctness.facts import made_lead, own_agent, policies_of, policy_body
+from perfsuite.correctness.facts import field_of, made_lead, own_agent, policies_of, policy_body
 from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
@@ -103,14 +103,14 @@ def _one_owner(context: CheckContext, name: str, asker: CheckActor) -> Steps:
     return Held() if len(owners) == 1 else Violated(OWN_ROWS, "rows of several accounts", (reply,))
 
 
-def _own_list(_context: CheckContext, name: str, asker: CheckActor, other: CheckActor) -> Steps:
+def _own_list(context: CheckContext, name: str, asker: CheckActor, other: CheckActor) -> Steps:
     """The other one asks first: a cache that mixes them up has an answer then."""
     first = yield from succeeded(Send(other, name, _path(name)))
     second = yield from succeeded(Send(asker, name, _path(name)))
     if not _owners(second):
         return NotChecked(NO_DATA)
     if len(_owners(second)) == 1 and _owners(first) == _owners(second):
-        return Violated(OWN_ROWS, f"rows of {other}", (first, second))
+        return Violated(OWN_ROWS, f"rows of {context.name(other)}", (first, second))
     return Held()
 
 
@@ -140,11 +140,11 @@ def _own_dashboard(context: CheckContext, name: str, asker: CheckActor, other: C
     yield from made_lead(context, asker)
     first = yield from succeeded(Send(other, name))
     second = yield from succeeded(Send(asker, name))
-    if str(theirs.row["customer_name"]).encode() not in first.content:
+    if str(field_of(theirs.row, "customer_name")).encode() not in first.content:
         return NotChecked("the dashboard does not show the newest lead")
     if first.content != second.content:
         return Held()
-    return Violated("one's own dashboard", f"the dashboard of {other}", (first, second))
+    return Violated("one's own dashboard", f"the dashboard of {context.name(other)}", (first, second))
 
 
 def _as_sent(context: CheckContext, name: str, asker: CheckActor) -> Steps:

@@ -72,7 +72,7 @@ def checks() -> Iterator[Check]:
     for operation, other in ((ACCOUNT_UPDATE, CheckActor(RIVAL)), (ACCOUNT_PREFERENCES, owner)):
         actors = tuple(dict.fromkeys((owner, other)))
         steps = _both_count(operation, owner, other)
-        yield Check(Invariant.WRITES, BOTH_COUNT, operation, actors, 5, steps, writes=True, uses=uses)
+        yield Check(Invariant.WRITES, BOTH_COUNT, operation, actors, 5, steps, writes=True, uses=uses, restoring=1)
 
 
 # ── creations ───────────────────────────────────────────────────────────────────────────────────────

@@ -20,7 +20,7 @@ READY_WITHIN_S = 80.0
 AS_DEPLOYED = "as_deployed"
 DATABASE_VARIABLE, REDIS_VARIABLE = "MITRA_DATABASE_URL", "MITRA_REDIS_URL"
 _READY = re.compile(r"^listening on (http://\S+)$", re.MULTILINE)
-_TIMES = re.compile(r"\s+(from|to)\s.*")
+_TIMES = re.compile(r"\s+(from|to|of)\s.*")
 _USAGE_ERROR = 2
 _FAULTS_WITHIN_S = 20.0
 
@@ -86,7 +86,7 @@ def faults_of(specs: Sequence[str] | None, *, as_deployed: bool) -> tuple[str, .
 
 
 def from_the_start(faults: Sequence[str]) -> tuple[str, ...]:
-    """The same faults without their times, "from 12s" and "to 20s"."""
+    """The same faults without their times, "from 12s", "to 20s" and "of the load"."""
     return tuple(_TIMES.sub("", fault) for fault in faults)
 
 

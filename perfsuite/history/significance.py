@@ -1,8 +1,7 @@
 """Is a difference between two groups of runs more than chance? Shifts, rank tests, and p-values for whole comparisons.
 
 Shifts are those of Hodges & Lehmann 1963 (doi 10.1214/aoms/1177704172), tests those of Mann & Whitney 1947
-(doi 10.1214/aoms/1177730491), exact: by scipy, which is imported only where runs are compared, since that takes most
-of a second.
+(doi 10.1214/aoms/1177730491), exact also where values are equal, as Streitberg & Röhmel 1986 count rank sums.
 
 Many operations at once: Westfall & Young 1993, *Resampling-Based Multiple Testing*, single-step max-T. The runs' labels
 are permuted for all operations together, so that what is common to a run stays common. The statistic is a t with its
@@ -24,7 +23,7 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -44,8 +43,7 @@ _MOST_CELLS = 2_000_000
 CONFIDENCE = 0.95
 _MOST_EXACT = 2_500
 """Pairs of runs (50 + 50) beyond which the normal approximation of U is as good."""
-_RESAMPLES, _SEED = 20_000, 20_140_601
-"""Where values are equal, the labels of the runs are permuted: all permutations where they are no more than these."""
+_SEED = 20_140_601
 
 Floats = NDArray[np.float64]
 Pair = tuple[Sequence[float], Sequence[float]]
@@ -80,37 +78,43 @@ class Shift:
 
 
 def shifts(pairs: Sequence[Pair]) -> list[Shift]:
-    """The shift of each pair; many at once cost little more than one. Raises ValueError where a group has no value."""
+    """The shift of each pair. Raises ValueError where a group has no value."""
     if not all(a and b for a, b in pairs):
         raise ValueError("each group needs a value")
-    return [_shift(a, b, p_values) for (a, b), p_values in zip(pairs, _mann_whitney(pairs), strict=True)]
+    return [_shift(a, b) for a, b in pairs]
 
 
-def _shift(a: Sequence[float], b: Sequence[float], p_values: tuple[float, float]) -> Shift:
+def _shift(a: Sequence[float], b: Sequence[float]) -> Shift:
     differences = np.sort(np.subtract.outer(np.array(b, dtype=float), np.array(a, dtype=float)).ravel())
     wide, narrow = (
         _interval(differences, _outside(len(a), len(b), confidence)) for confidence in (CONFIDENCE, 2 * CONFIDENCE - 1)
     )
-    return Shift(float(np.median(differences)), wide, narrow, *p_values)
+    return Shift(float(np.median(differences)), wide, narrow, *_mann_whitney(a, b))
 
 
-def _mann_whitney(pairs: Sequence[Pair]) -> list[tuple[float, float]]:
-    """One-sided p-values of "B is more" and "B is less"; pairs of equal size go through scipy together."""
-    from scipy import stats
+def _mann_whitney(a: Sequence[float], b: Sequence[float]) -> tuple[float, float]:
+    """One-sided p-values of "B is more" and "B is less"."""
+    if len(a) * len(b) > _MOST_EXACT:
+        from scipy import stats  # most of a second; only where so many runs are compared
 
-    groups: dict[tuple[int, int, bool], list[int]] = {}
-    for number, (a, b) in enumerate(pairs):
-        groups.setdefault((len(a), len(b), len({*a, *b}) < len(a) + len(b)), []).append(number)
-    found = np.empty((len(pairs), 2))
-    for (runs_a, runs_b, tied), members in groups.items():
-        method: object = "exact" if runs_a * runs_b <= _MOST_EXACT else "asymptotic"
-        if tied and method == "exact" and min(runs_a, runs_b) > 1:  # one run per group proves nothing anyway
-            method = stats.PermutationMethod(n_resamples=_RESAMPLES, rng=_SEED)
-        before, after = (np.array([pairs[number][group] for number in members], dtype=float) for group in (0, 1))
-        for column, alternative in enumerate(("greater", "less")):
-            tested = stats.mannwhitneyu(after, before, alternative=alternative, method=method, axis=1)
-            found[members, column] = tested.pvalue
-    return [(float(more), float(less)) for more, less in found]
+        more = stats.mannwhitneyu(b, a, alternative="greater", method="asymptotic").pvalue
+        less = stats.mannwhitneyu(b, a, alternative="less", method="asymptotic").pvalue
+        return float(more), float(less)
+    _, place, counts = np.unique([*a, *b], return_inverse=True, return_counts=True)
+    ranks = (2 * np.cumsum(counts) - counts + 1)[place]  # doubled, so that those of equal values are whole
+    ways = _rank_sums(tuple(sorted(ranks.tolist())), len(b))
+    own = int(ranks[len(a) :].sum())
+    return float(ways[own:].sum() / ways.sum()), float(ways[: own + 1].sum() / ways.sum())
+
+
+@lru_cache(maxsize=256)
+def _rank_sums(ranks: tuple[int, ...], chosen: int) -> Floats:
+    """In how many ways so many of the ranks have the sum 0, 1, 2, …"""
+    ways = np.zeros((chosen + 1, sum(ranks) + 1))
+    ways[0, 0] = 1
+    for rank in ranks:
+        ways[1:, rank:] += ways[:-1, : ways.shape[1] - rank]
+    return np.array(ways[chosen])
 
 
 def _interval(differences: Floats, outside: int) -> tuple[float, float] | None:
@@ -128,22 +132,9 @@ def _outside(runs_a: int, runs_b: int, confidence: float) -> int:
     if pairs > _MOST_EXACT:
         deviation = math.sqrt(pairs * (runs_a + runs_b + 1) / 12)
         return math.floor(pairs / 2 + NormalDist().inv_cdf(tail) * deviation)
-    return int(np.searchsorted(np.cumsum(_u_distribution(runs_a, runs_b)), tail, side="right"))
-
-
-def _u_distribution(runs_a: int, runs_b: int) -> Floats:
-    """P(U = 0), P(U = 1), … without ties, by the recursion of Mann & Whitney."""
-    counts_of: dict[tuple[int, int], Floats] = {}
-    for n in range(runs_a + 1):
-        for m in range(runs_b + 1):
-            counts = np.zeros(runs_a * runs_b + 1)
-            if n == 0 or m == 0:
-                counts[0] = 1
-            else:
-                counts += counts_of[n, m - 1]
-                counts[m:] += counts_of[n - 1, m][: len(counts) - m]
-            counts_of[n, m] = counts
-    return counts_of[runs_a, runs_b] / math.comb(runs_a + runs_b, runs_a)
+    # U is the rank sum of B beyond the least that it can be; ranks without ties are even, doubled.
+    ways = _rank_sums(tuple(range(2, 2 * (runs_a + runs_b) + 1, 2)), runs_b)[runs_b * (runs_b + 1) :: 2]
+    return int(np.searchsorted(np.cumsum(ways / ways.sum()), tail, side="right"))
 
 
 # ── whole comparisons ───────────────────────────────────────────────────────────────────────────────────────

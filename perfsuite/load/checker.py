@@ -11,6 +11,7 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
+from perfsuite.clock import utc_s
 from perfsuite.correctness.catalogue import WEIGHTS, all_checks
 from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
@@ -19,11 +20,11 @@ from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import of_violation, secrets_of
 from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, READ_ONLY_STAGE, SUITE_ERROR, possible_in
-from perfsuite.correctness.schedule import Schedule
+from perfsuite.correctness.schedule import RestOfLoad, Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
 from perfsuite.measurements.recorder import Recorder
-from perfsuite.model import Account, Plan, PreflightReport
+from perfsuite.model import Account, Plan, PreflightReport, Scenario
 from perfsuite.model.correctness import SHARES, CheckResult, CheckStep
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import CATALOGUE
@@ -41,20 +42,20 @@ END_WITHIN_S = 2.0
 class CheckOrder:
     """What to check in one process, and what not and why.
 
-    `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug.
+    `share`: requests of checks per request of the whole load. `roles` and `accounts` by role slug; these by their
+    number in the credentials, from 1, those that the process uses first.
     """
 
     share: float
     seed: int
+    scenario: Scenario
     roles: Mapping[str, Role]
-    accounts: Mapping[str, Sequence[Account]]
+    accounts: Mapping[str, Mapping[int, Account]]
     checks: Sequence[Check]
     impossible: Sequence[tuple[Check, str]] = ()
     refusals: Mapping[str, int] = field(default_factory=dict)
     uncounted: Mapping[str, int] = field(default_factory=dict)
     """Both as in `PreflightReport`."""
-    numbers: Mapping[str, Sequence[int]] = field(default_factory=dict)
-    """Of `accounts`: from 1, as the credentials have them."""
 
 
 def check_order(
@@ -70,19 +71,19 @@ def check_order(
         slug: sorted(range(1, len(own) + 1), key=lambda number: own[number - 1].phone_number not in in_use)
         for slug, own in of_role.items()
     }
-    used_first = {slug: [of_role[slug][number - 1] for number in known] for slug, known in numbers.items()}
+    used_first = {slug: {number: of_role[slug][number - 1] for number in known} for slug, known in numbers.items()}
     possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
     reasons = [(check, possible.why_not(check)) for check in all_checks()]
     return CheckOrder(
         SHARES[plan.check_correctness],
         plan.seed,
+        plan.scenario,
         {role.slug: role for role in roles},
         used_first,
         [check for check, why in reasons if not why],
         [(check, why) for check, why in reasons if why],
         preflight.refusals,
         preflight.uncounted,
-        numbers,
     )
 
 
@@ -98,8 +99,7 @@ class Checker:
         make_transport: Callable[[], Transport],
     ) -> None:
         self._recorder = recorder
-        self._secrets = secrets_of(chain.from_iterable(order.accounts.values()), run.secrets)
-        self._numbers = order.numbers
+        self._secrets = secrets_of(chain.from_iterable(own.values() for own in order.accounts.values()), run.secrets)
         self.sent = SentCount()
         self.sessions: dict[str, Session] = {}
         """Phone number → the session of a user of the load, whose login checks of the same account share."""
@@ -114,7 +114,9 @@ class Checker:
             lambda account: self.sessions.get(account.phone_number),
         )
         self.client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
-        self.schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
+        self._rest = RestOfLoad(order.scenario)
+        self.schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS, self._rest.requests)
+        self.client.may_repeat = lambda: self.schedule.may_repeat(self.sent.sent)
         self._impossible = list(order.impossible)
         self._recorded = 0
         """Requests of checks that are in a record."""
@@ -124,14 +126,17 @@ class Checker:
         self._elsewhere_before = 0
         self._greenlets = Group()
 
-    def loop(self, load: SentCount, failed: Callable[[BaseException, str], None]) -> None:
-        """Begin a check whenever the load has earned one. `failed`: takes an error of the suite itself."""
+    def loop(self, load: SentCount, start_at: float, failed: Callable[[BaseException, str], None]) -> None:
+        """Begin a check whenever the load has earned one.
+
+        `start_at`: of the load, UTC epoch s; `failed`: takes an error of the suite itself.
+        """
         self._load_before = load.sent
         while self._impossible:
             check, why = self._impossible.pop()
             self._record(check, NotChecked(why))
         while True:
-            due = None if self._concurrency.over.is_set() else self._due(load)
+            due = None if self._concurrency.over.is_set() else self._due(load, utc_s() - start_at)
             if due is not None:
                 self._greenlets.spawn(self._check, due, failed)
             gevent.sleep(BEGIN_EVERY_S)
@@ -142,14 +147,18 @@ class Checker:
             self._elsewhere_before = requests
         self._elsewhere = requests
 
-    def _due(self, load: SentCount) -> Check | None:
+    def _due(self, load: SentCount, at_s: float) -> Check | None:
         elsewhere = (self._elsewhere or 0) - self._elsewhere_before
         sent = load.sent - self._load_before + elsewhere
-        return self.schedule.next(sent, self.sent.sent, self.client.logins, may_write=self.may_write)
+        self._rest.note(at_s, sent)
+        return self.schedule.next(sent, self.sent.sent, self._logins, may_write=self.may_write)
+
+    def _logins(self, check: Check) -> int:
+        return self.client.logins(check.actors)
 
     def _check(self, check: Check, failed: Callable[[BaseException, str], None]) -> None:
         outcome: Outcome = NotChecked(ENDED)
-        carrier = RecordingCarrier(_Carrier(self, check))
+        carrier = RecordingCarrier(_Carrier(self, check), self.client.name)
         try:
             outcome = carry_out(check, self.client, carrier)
         except SessionEnded:
@@ -168,7 +177,7 @@ class Checker:
         result, found = CheckResult.HELD, dict[str, Any]()
         if isinstance(outcome, Violated):
             result = CheckResult.VIOLATED
-            found = of_violation(outcome, steps, self._secrets, self._numbers)
+            found = of_violation(outcome, steps, self._secrets, self.client.name)
         elif isinstance(outcome, NotChecked):
             result, found = CheckResult.NOT_CHECKED, {"why": outcome.why}
         self._recorder.check_ended(check.key, result, requests=sent, **found)
@@ -185,8 +194,8 @@ class Checker:
 
     def lacks_budget(self, check: Check, sends: Sequence[Send]) -> bool:
         """The load has not earned these yet."""
-        granted = self.schedule.grants(check, len(sends), self.sent.sent)
-        return not granted and not all(send.restores for send in sends)
+        restores, logins = all(send.restores for send in sends), self.client.logins(send.actor for send in sends)
+        return not self.schedule.grants(check, len(sends), self.sent.sent, logins=logins, restores=restores)
 
     # ── the end ────────────────────────────────────────────────────────────────────────────────────
 

@@ -20,6 +20,7 @@ class CorrectnessText(Code):
     HELD = "{held:n check} held"
     OTHERS_NOT_CHECKED = "not checked: {reasons}"
     RULES_NOT_CHECKED = "{rules:n rule} not checked"
+    RULE_VIOLATED = "{violations:n violation}: {ids:list}"
 
 
 class OffText(Code):

@@ -11,7 +11,7 @@ class ReplayMessage(Code):
     # errors
     NO_FILE = "{folder}: {file} is missing. Make it with the command: report {folder}"
     NO_VIOLATIONS = "{folder}: the run has no violations, so there is no {id!r} to replay"
-    UNKNOWN = "{folder}: the run has no violation {id!r}, but {ids:list}. The command replay {folder} lists them"
+    UNKNOWN = "{folder}: the run has no violation {id!r}, only {ids}.\nTo list them: {command}"
     NO_SUCH_CHECK = (
         "{violation}: this version of the suite has no such check.\n"
         "Replay it with the version that made the run, {version}"
@@ -21,7 +21,8 @@ class ReplayMessage(Code):
     NONE = "The run has no violations: there is nothing to replay"
     VIOLATION = "{id}: {invariant}, {rule}, {operation} as {roles:list}"
     SEEN_FIRST = "{violation}: {count:n time}, first at {first_at:time}"
-    HOW = "To replay one: replay {folder} {id}"
+    HOW = "To replay one: {command}"
+    AGAIN_WITH = "Send it again without load: {command}"
 
     # what is done
     DEMO = "Demo: starting the reference backend ({demo}) as for the run"
@@ -45,5 +46,5 @@ class ReplayMessage(Code):
         "It did not happen without load ({tries:n try/tries}): it may be fixed, or happen only under load; "
         "another run under load shows which"
     )
+    NEVER = "It cannot be replayed: {why}"
     NOT_TRIED = "It could not be tried: {why}"
-    NO_EXPIRED_TOKEN = "it needs a token that has expired, and fresh sessions have none"

@@ -110,6 +110,8 @@ class Violation:
     answers showed it."""
     under_load_only: bool = False
     """Without load it is not expected to happen."""
+    no_replay: str = ""
+    """Why no replay can make its check; "" where one may."""
 
     @property
     def key(self) -> CheckKey:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from perfsuite.format import joined, number
 from perfsuite.messages import Message
 from perfsuite.messages.correctness import CorrectnessText, OffText
+from perfsuite.messages.replay import ReplayMessage
+from perfsuite.model import Plan
 from perfsuite.model.correctness import CheckRow, ChecksOff, Correctness, Exchanged, Violation
 
 CORRECTNESS_TITLE = "Correctness under load"
 _OFF = {ChecksOff.OPTION: OffText.OPTION, ChecksOff.REMOTE: OffText.REMOTE, ChecksOff.SEARCH: OffText.SEARCH}
+_AGAIN = ("--allow-host", "--credentials", "--header", "--scenarios")
+"""Options of a run that its replay needs, too; the plan has the others."""
+_ACCEPTED = "--i-accept-production-load"
 
 
 def correctness_line(found: Correctness | None) -> str:
@@ -32,9 +37,36 @@ def correctness_line(found: Correctness | None) -> str:
     return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))
 
 
-def replay_command(folder: str, violation: Violation) -> str:
-    """For a shell: makes the check that found the violation again. `folder`: of the run."""
-    return shlex.join(["python", "run_performance_tests.py", "replay", folder, violation.id])
+def first_to_replay(violations: Sequence[Violation]) -> Violation:
+    """The first that can be replayed; the first of all where none can."""
+    return next((each for each in violations if not each.no_replay), violations[0])
+
+
+def replay_command(plan: Plan, folder: str, violation: Violation) -> str:
+    """For a shell: makes the check that found the violation again, with what the run was given; "" where nothing can.
+
+    `folder`: of the run. The value of a header that may be secret is "…".
+    """
+    if violation.no_replay:
+        return ""
+    given = () if plan.demo else _given_again(plan.command)
+    return shlex.join(["python", "run_performance_tests.py", "replay", folder, violation.id, *given])
+
+
+def _given_again(command: Sequence[str]) -> Iterable[str]:
+    arguments = iter(command)
+    for argument in arguments:
+        name, equals, _value = argument.partition("=")
+        if name in _AGAIN or argument == _ACCEPTED:
+            yield argument
+            if name in _AGAIN and not equals:
+                yield next(arguments, "")
+
+
+def replay_line(plan: Plan, folder: str, violation: Violation) -> Message:
+    """How to send it again without load, or why nothing can."""
+    command = replay_command(plan, folder, violation)
+    return ReplayMessage.AGAIN_WITH(command=command) if command else ReplayMessage.NEVER(why=violation.no_replay)
 
 
 def cost_line(found: Correctness) -> Message:

@@ -25,7 +25,8 @@ def with_state_before(report: PreflightReport, run: RunContext) -> PreflightRepo
     if plan.check_correctness is CheckLevel.OFF:
         return report
     roles = {role.slug: role for role in ROLES if plan.users_by_role.get(role.slug)}
-    accounts = {slug: [account for account in run.accounts if account.role == slug] for slug in roles}
+    of_role = {slug: [account for account in run.accounts if account.role == slug] for slug in roles}
+    accounts = {slug: dict(enumerate(own, 1)) for slug, own in of_role.items()}
     possible = possible_in(plan, report, {slug: len(own) for slug, own in accounts.items()})
 
     def can_be_made(check: Check) -> bool:

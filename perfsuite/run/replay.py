@@ -21,8 +21,7 @@ from perfsuite.correctness.check import (
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import Carrier, RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
-from perfsuite.correctness.evidence import numbered, secrets_of, without_secrets_of
-from perfsuite.correctness.permissions import REFUSED_TOKENS
+from perfsuite.correctness.evidence import secrets_of, without_secrets_of
 from perfsuite.correctness.possible import NOT_OFFERED, READ_ONLY, Possible
 from perfsuite.correctness.thread_concurrency import ThreadConcurrency
 from perfsuite.messages.replay import ReplayMessage
@@ -64,11 +63,6 @@ class ReplayResult:
     cleanup: Cleanup | None = None
 
 
-def why_never(check: Check) -> str:
-    """Why no replay can make the check; "" where one may."""
-    return ReplayMessage.NO_EXPIRED_TOKEN() if check.rule == REFUSED_TOKENS[TokenKind.EXPIRED] else ""
-
-
 def replay(
     command: CommandContext,
     plan: Plan,
@@ -95,20 +89,15 @@ def _replayed(check: Check, run: RunContext, state: RunState, refusals: Mapping[
     possible = Possible({slug: len(own) for slug, own in accounts.items()}, missing, read_only=read_only)
     if why := possible.why_not(check):
         return ReplayResult(NotChecked(why))
-    roles = {role.slug: role for role in ROLES}
-    numbers = {slug: range(1, len(own) + 1) for slug, own in accounts.items()}
-
-    def say(line: str) -> None:
-        run.screen.say(numbered(line, numbers))
-
-    with closing(CheckClient(state, roles, accounts, run.connect, SpokenConcurrency(run.screen.say))) as client:
+    roles, say = {role.slug: role for role in ROLES}, run.screen.say
+    known = {slug: dict(enumerate(own, 1)) for slug, own in accounts.items()}
+    with closing(CheckClient(state, roles, known, run.connect, SpokenConcurrency(say))) as client:
         client.known[WITHOUT_LOAD] = [slug for slug, own in accounts.items() if own]
         client.known[BEFORE] = refusals
         result = try_again(check, client, say)
     if isinstance(result.outcome, Violated):
         secrets = secrets_of(run.accounts, state.secrets)
-        found = without_secrets_of(result.outcome, secrets)
-        result = replace(result, outcome=replace(found, seen=numbered(found.seen, numbers)))
+        result = replace(result, outcome=without_secrets_of(result.outcome, secrets))
     return result
 
 
@@ -122,7 +111,7 @@ def try_again(check: Check, client: Sender, say: Callable[[str], None]) -> Repla
     while True:
         first = not held and not busy
         later: list[str] = []
-        carrier = RecordingCarrier(client, StepLines(say if first else later.append))
+        carrier = RecordingCarrier(client, client.name, StepLines(say if first else later.append))
         outcome = carry_out(check, client, carrier)
         if isinstance(outcome, Violated):
             for line in later:

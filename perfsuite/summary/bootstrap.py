@@ -35,8 +35,6 @@ SHORTEST_BLOCK_S = 5
 """Shorter ones only where the steady state has no room for FEWEST_BLOCKS of these."""
 SHORTEST_BLOCK_EVER_S = 2
 RESAMPLES = 1000
-_AT_ONCE = 250
-"""Resamples of a percentile computed at a time: bounds the memory."""
 _CONFIDENCE = 0.95
 
 
@@ -161,24 +159,22 @@ def _percentile(fraction: float) -> _Resampled:
             for bucket, number in block.totals.judged.counts.items():
                 row[place[bucket]] = number
         values = np.array([middle_of(bucket) / 1000 for bucket in buckets])
-        parts = [
-            _at_rank(_product(part, counts), fraction, values) for part in np.split(weights, len(weights) // _AT_ONCE)
-        ]
-        return np.concatenate(parts)
+        return _at_rank(counts.cumsum(axis=1), weights, fraction, values)
 
     return resampled
 
 
-def _product(weights: _Floats, counts: _Floats) -> _Floats:
-    """weights @ counts, on one core: `@` uses several threads, which wait for each other on a busy machine."""
-    product: _Floats = np.einsum("ij,jk->ik", weights, counts)
-    return product
+def _at_rank(seen: _Floats, weights: _Floats, fraction: float, values: _Floats) -> _Floats:
+    """For each resample, the value at the percentile's rank; NaN for one without requests.
 
-
-def _at_rank(counts: _Floats, fraction: float, values: _Floats) -> _Floats:
-    """For each row of counts by bucket, the value at the percentile's rank; NaN for a row without any."""
-    seen = counts.cumsum(axis=1)
-    total = seen[:, -1]
+    `seen`: blocks × values, the requests up to each value. Each resample halves its part of the values until one is
+    left, so that it adds up the blocks at a few values only.
+    """
+    total = weights @ seen[:, -1]
     rank = np.maximum(np.ceil(np.round(fraction * total, 9)), 1.0)
-    found = values[(seen >= rank[:, None]).argmax(axis=1)]
-    return np.where(total > 0, found, np.nan)
+    low, high = np.zeros(len(weights), dtype=int), np.full(len(weights), len(values) - 1)
+    for _ in range(len(values).bit_length()):
+        middle = (low + high) // 2
+        enough = np.einsum("ij,ji->i", weights, seen[:, middle]) >= rank
+        low, high = np.where(enough, low, np.minimum(middle + 1, high)), np.where(enough, middle, high)
+    return np.where(total > 0, values[low], np.nan)

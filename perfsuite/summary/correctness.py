@@ -65,6 +65,7 @@ def _violations(totals: CheckTotals) -> tuple[Violation, ...]:
             totals.results[key, CheckResult.VIOLATED],
             first.steps,
             under_load_only=(check := check_of(key)) is not None and check.under_load_only,
+            no_replay=check.no_replay if check is not None else "",
         )
         for number, (key, first) in enumerate(found, 1)
     )

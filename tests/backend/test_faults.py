@@ -40,6 +40,8 @@ LIST = frozenset({"policies.list"})
         ("skipped_row@policies.list from 5s", Fault("skipped_row", LIST, from_s=5)),
         ("deactivated_token to 5s", Fault("deactivated_token", to_s=5)),
         ("cut@policies.list to 9", Fault("cut", LIST, to_s=9)),
+        ("cut@policies.list of the load", Fault("cut", LIST, of_load=True)),
+        ("no_cache from 1s to 2s of the load", Fault("no_cache", from_s=1, to_s=2, of_load=True)),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -80,6 +82,7 @@ def test_patterns_of_routes() -> None:
         pytest.param("pool=2@policies.list", "belongs to no route", id="route not wanted"),
         pytest.param("pool=5:40", "expected a time, as in pool=5:40ms", id="time without its unit"),
         pytest.param("pool=2 from 3s", "holds from the start", id="time not wanted"),
+        pytest.param("pool=2 of the load", "holds from the start", id="load not wanted"),
         pytest.param("cut@* from 9s to 3s", "ends before it begins", id="wrong order"),
         pytest.param("no_cache=1", "takes no value", id="value not wanted"),
         pytest.param("rubbish!", "expected KIND", id="no spec at all"),
@@ -120,6 +123,34 @@ def test_latency_holds_between_its_times(serve: Serve) -> None:
     assert _elapsed(api, "/users/me", tries=3) < 0.2
     time.sleep(max(0, 2.01 - board.elapsed_s()))
     assert _elapsed(api, tries=5) < 0.2
+
+
+def test_a_fault_of_the_load_begins_with_its_first_request(serve: Serve) -> None:
+    """Of its own kinds the middleware knows when, of all others the board."""
+    api = serve("error=503@users.me of the load", "wrong_rows@policies.list of the load", "cut@leads.list from 99s")
+
+    def answers(run_id: str) -> tuple[int, bool]:
+        account = api.call("policyholder", "GET", "/users/me", headers={"X-Run-ID": run_id})
+        return account.status_code, api.app.state.backend.wrong_rows("policies.list")
+
+    assert [answers(run_id) for run_id in ("", "basic_1/preflight", "basic_1/check")] == [(200, False)] * 3
+    assert answers("basic_1") == (503, True)
+    assert answers("basic_1/cleanup") == (503, True)
+
+
+def test_the_seconds_of_a_fault_of_the_load_count_from_then_on() -> None:
+    board = FaultBoard((parse_fault("no_cache from 0.2s of the load"), parse_fault("missing_index")))
+    board.start()
+    of_load, of_process = board.faults
+    assert (board.elapsed_s(of_load), board.elapsed_s(of_process) >= 0) == (-1, True)
+
+    board.load_begins()
+    began_at = board.load_at
+    assert board.active("no_cache") is None
+    time.sleep(0.21)
+    board.load_begins()
+    assert board.load_at == began_at, "the first request of a second load changes nothing"
+    assert board.active("no_cache") == of_load
 
 
 def test_errors_hit_their_share_exactly(serve: Serve) -> None:

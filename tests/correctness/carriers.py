@@ -18,6 +18,9 @@ class BareContext:
         self.changed: dict[str, str] = {}
         self._marks = 0
 
+    def name(self, actor: CheckActor) -> str:
+        return str(actor)
+
     def user_id(self, actor: CheckActor) -> str:
         return f"id of {actor}"
 

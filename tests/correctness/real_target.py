@@ -51,7 +51,7 @@ def client_of(api: Api, folder: Path | None = None, concurrency: HurriedConcurre
     return CheckClient(
         run,
         roles,
-        accounts_of(api),
+        {role: dict(enumerate(own, 1)) for role, own in accounts_of(api).items()},
         lambda: HttpClient(ConnectionSettings(api.url)),
         concurrency or HurriedConcurrency(),
     )

@@ -9,10 +9,12 @@ from mitra_backend.defects import DEFECT_ROUTES
 from mitra_backend.permissions import ROLES_BY_PERMISSION
 
 from perfsuite.model.correctness import Invariant
+from perfsuite.model.stages import Stage
 from tests.correctness.simulated import WATCHED, Found, SimulatedRun
 from tests.correctness.simulated_backend import route_of
 
 WITHIN_S = 60.0
+A_MINUTE = (Stage("all", WITHIN_S, users=100, held=True),)
 _OF_CACHES = (Invariant.CACHES, Invariant.ISOLATION)
 
 
@@ -40,7 +42,7 @@ class Seeded:
         """The run with this seed."""
         routes = self.at(seed)
         watched = [route for route in WATCHED if route in routes]
-        return SimulatedRun(seed, {self.defect: routes}, watched=watched)
+        return SimulatedRun(seed, {self.defect: routes}, watched=watched, stages=A_MINUTE)
 
     def is_right(self, found: Found, seed: int) -> bool:
         """Kind, operation and roles are those of the defect."""

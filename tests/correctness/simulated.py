@@ -22,8 +22,10 @@ from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, 
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import NOT_OFFERED, Possible
-from perfsuite.correctness.schedule import Schedule
+from perfsuite.correctness.schedule import RestOfLoad, Schedule
+from perfsuite.model import Scenario
 from perfsuite.model.correctness import SHARES, CheckLevel, Invariant
+from perfsuite.model.stages import Stage, spans_of
 from perfsuite.roles import ROLES as ALL_ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import Broken, ForeignAnswer, RowOwners, identity_failure, owner_failure
@@ -35,8 +37,6 @@ from tests.correctness.simulated_rows import ACCOUNTS, ROLES, Row
 
 assert simulated_figures and simulated_row_routes  # they have the routes
 
-RATE = 100.0
-"""Requests/s of the load."""
 STEP_S = 0.05
 LATENCY_S = (0.001, 0.006)
 USED = {SUPER: 1, PROVIDER: 2, REGIONAL: 3, SENIOR: 4, JUNIOR: 4, HOLDER: 5, SUPPORT: 4}
@@ -96,7 +96,8 @@ class Found:
 
 @dataclass
 class SimulatedRun:
-    """One run. `busy`: share of the requests of checks that the target is too busy to answer."""
+    """One run. `busy`: share of the requests of checks that the target is too busy to answer. `stages`: what was
+    planned, with a request a second of each user."""
 
     seed: int
     defects: Mapping[str, Collection[str]] = field(default_factory=dict)
@@ -113,6 +114,7 @@ class SimulatedRun:
     load: int = 0
     """Requests of the load."""
     now: float = 0.0
+    stages: tuple[Stage, ...] = (Stage("all", 600.0, users=100, held=True),)
 
     def __post_init__(self) -> None:
         self.random = Random(f"{self.seed}/simulated")
@@ -132,7 +134,11 @@ class SimulatedRun:
         without = {name: NOT_OFFERED for name in CATALOGUE if route_of(name) not in HANDLERS}
         possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without, users=USED)
         checks = [check for check in self.checks if not possible.why_not(check)]
-        self.schedule = Schedule(checks, SHARES[CheckLevel.SAMPLE], self.seed, self.weights)
+        planned_s = sum(stage.duration_s for stage in self.stages)
+        self._rest = RestOfLoad(Scenario("simulated", 100, 1.0, planned_s, stages=self.stages))
+        self._spans = spans_of(self.stages)
+        share = SHARES[CheckLevel.SAMPLE]
+        self.schedule = Schedule(checks, share, self.seed, self.weights, self._rest.requests)
 
     # ── time ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -146,9 +152,10 @@ class SimulatedRun:
                 self.backend.now = self.now
                 go_on()
             self.now = self.backend.now = at
-            self.load = round(at * RATE)
+            self.load = round(self._planned(at))
+            self._rest.note(at, self.load)
             self._write()
-            due = self.schedule.next(self.load, self.sent, self._logins)
+            due = self.schedule.next(self.load, self.sent, lambda check: self.logins(check.actors))
             if due is not None:
                 greenlet(self._check).switch(due)
             for found in self.violations[looked:]:
@@ -156,6 +163,15 @@ class SimulatedRun:
                     return found
             looked = len(self.violations)
         return None
+
+    def _planned(self, at_s: float) -> float:
+        """How many requests the load makes until then."""
+        past = [span for span in self._spans if span.start_s < at_s]
+        until = [min(span.end_s, at_s) for span in past]
+        return sum(
+            (end_s - span.start_s) * (span.start_level + span.level_at(end_s)) / 2
+            for span, end_s in zip(past, until, strict=True)
+        )
 
     def _check(self, check: Check) -> None:
         outcome = carry_out(check, self, _OfOne(self, check))
@@ -172,6 +188,9 @@ class SimulatedRun:
         parent.switch()
 
     # ── what checks know: see CheckContext ───────────────────────────────────────────────────────────────
+
+    def name(self, actor: CheckActor) -> str:
+        return str(actor)
 
     def user_id(self, actor: CheckActor) -> str:
         self.log_in(actor)
@@ -192,8 +211,9 @@ class SimulatedRun:
 
     # ── requests of checks ─────────────────────────────────────────────────────────────────────────
 
-    def _logins(self, check: Check) -> int:
-        return len({self.user(actor)["user_id"] for actor in check.actors} - self._logged_in)
+    def logins(self, actors: Iterable[CheckActor]) -> int:
+        """How many of these have to log in first."""
+        return len({self.user(actor)["user_id"] for actor in actors} - self._logged_in)
 
     def log_in(self, actor: CheckActor) -> None:
         """As many requests as it takes."""
@@ -300,11 +320,12 @@ class _OfOne:
         self._run, self._check = run, check
 
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
-        restores = all(send.restores for send in sends)
-        while not restores and not self._run.schedule.grants(self._check, len(sends), self._run.sent):
+        restores, run = all(send.restores for send in sends), self._run
+        logins = run.logins(send.actor for send in sends)
+        while not run.schedule.grants(self._check, len(sends), run.sent, logins=logins, restores=restores):
             self.wait(STEP_S)
-        replies = self._run.exchange(sends)
-        self._run.schedule.sent(self._check, len(sends))
+        replies = run.exchange(sends)
+        run.schedule.sent(self._check, len(sends))
         return replies
 
     def wait(self, seconds: float) -> None:

@@ -52,12 +52,15 @@ def test_lists_without_a_check_of_the_owner_are_not_the_fault_of_a_cache(serve: 
     assert not_checked(outcomes) == {caches.NOT_THE_CACHE: {"policies.list", "leads.list"}}
 
 
-def performance(mine: Any, theirs: Any, *, premiums: tuple[float, float] = (900.0, 800.0)) -> Outcome:
-    """How the check of an agent's figures ends."""
+def performance(
+    mine: Any, theirs: Any, *, premiums: tuple[float, float] = (900.0, 800.0), policies: tuple[int, int] = (4, 4)
+) -> Outcome:
+    """How the check of an agent's figures ends. `premiums`, `policies`: what the profiles of the two say."""
     check = of("agents.performance", role="junior_agent")
     bodies = {}
-    for actor, figures, premium in zip(check.actors, (mine, theirs), premiums, strict=True):
+    for actor, figures, premium, sold in zip(check.actors, (mine, theirs), premiums, policies, strict=True):
         profile = {"user_id": f"id of {actor}", "agent_id": actor, "total_premium_collected": premium}
+        profile |= {"total_policies_sold": sold}
         bodies |= {(str(actor), "agents.profile"): [profile], (str(actor), check.operation): [figures]}
     return carry_out(check, BareContext(), Scripted(bodies))
 
@@ -67,6 +70,26 @@ FIGURES = {"total_policies": 4, "total_premium": 900.0, "active_customers": 3, "
 
 def test_figures_that_may_be_equal_prove_nothing() -> None:
     assert performance(FIGURES, FIGURES, premiums=(900.0, 900.0)) == NotChecked(caches.SAME_FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("premiums", "policies"),
+    [
+        pytest.param((300.0, 400.0), (9, 5), id="those of all agents"),
+        pytest.param((900.0, 0.0), (4, 0), id="those of a team, of which one has sold all"),
+        pytest.param((900.0, 899.0), (4, 4), id="those of one of the two, and maybe of the other"),
+    ],
+)
+def test_figures_that_are_the_same_for_all_agents_prove_nothing(
+    premiums: tuple[float, float], policies: tuple[int, int]
+) -> None:
+    found = performance(FIGURES, FIGURES, premiums=premiums, policies=policies)
+    assert found == NotChecked(caches.SAME_FIGURES)
+
+
+def test_the_figures_of_one_agent_are_known_by_the_number_of_policies_too() -> None:
+    assert isinstance(performance(FIGURES, FIGURES, premiums=(1.0, 1.0), policies=(4, 9)), Violated)
+    assert isinstance(performance(FIGURES, FIGURES, premiums=(1.0, 1.0), policies=(9, 4)), Violated)
 
 
 def test_answers_without_figures_prove_nothing() -> None:

@@ -34,7 +34,7 @@ class Client(CheckClient):
     def __init__(self, folder: Path) -> None:
         self.target, self.connections = FakeTarget(), 0
         run = RunState("basic_20260301_093000", purpose="check", journal=Journal(folder / "journal-local.jsonl"))
-        accounts = {role: [account] for role, account in ACCOUNTS.items()}
+        accounts = {role: {1: account} for role, account in ACCOUNTS.items()}
         super().__init__(run, {role.slug: role for role in ROLES}, accounts, self._connect, InTurn())
 
     def _connect(self) -> FakeTarget:
@@ -52,6 +52,14 @@ class Client(CheckClient):
 )
 def test_a_query_is_added_to_the_path(target: str, query: dict[str, str], expected: str) -> None:
     assert with_query(target, query) == expected
+
+
+def test_an_account_is_called_by_its_number_in_the_credentials(tmp_path: Path) -> None:
+    account = ACCOUNTS["support_staff"]
+    in_order_of_use = {"support_staff": {3: account, 1: account, 2: account}}
+    client = CheckClient(RunState("check_1"), {}, in_order_of_use, FakeTarget, InTurn())
+    named = [client.name(CheckActor("support_staff", position)) for position in (0, 1, -1)]
+    assert named == ["support_staff#3", "support_staff#1", "support_staff#2"]
 
 
 def test_a_connection_is_used_again_by_whoever_is_next(tmp_path: Path) -> None:

@@ -37,6 +37,9 @@ class Silent:
     def wait(self, seconds: float) -> None:
         pass
 
+    def name(self, actor: CheckActor) -> str:
+        return str(actor)
+
     def user_id(self, actor: CheckActor) -> str:
         return str(actor)
 
@@ -54,7 +57,7 @@ def steps(_context: CheckContext) -> Steps:
 
 def test_steps_have_names_in_place_of_values() -> None:
     heard: list[tuple[int, int]] = []
-    carrier = RecordingCarrier(Silent(), lambda steps, replies: heard.append((len(steps), len(replies))))
+    carrier = RecordingCarrier(Silent(), str, lambda steps, replies: heard.append((len(steps), len(replies))))
     check = Check(Invariant.CONTESTS, "one wins", "policies.create", (SENIOR, OTHER), 3, steps)
 
     assert carry_out(check, Silent(), carrier) == Held()
@@ -70,7 +73,7 @@ def test_steps_have_names_in_place_of_values() -> None:
 
 
 def test_one_request_after_the_other_is_no_race() -> None:
-    carrier = RecordingCarrier(Silent())
+    carrier = RecordingCarrier(Silent(), str)
     for _ in range(2):
         carrier.exchange((Send(SENIOR, "policies.list"),))
     assert not carrier.is_race
@@ -80,7 +83,7 @@ def test_one_request_after_the_other_is_no_race() -> None:
     ("status", "busy"), [(200, False), (404, False), (0, True), (401, True), (500, True), (503, True)]
 )
 def test_a_target_that_does_not_answer_was_busy(status: int, busy: bool) -> None:
-    carrier = RecordingCarrier(SameAnswer(status))
+    carrier = RecordingCarrier(SameAnswer(status), str)
     carrier.exchange((Send(SENIOR, "policies.list"),))
     assert carrier.was_busy is busy
 
@@ -93,7 +96,7 @@ def test_a_request_that_could_not_be_made_may_be_made_the_next_time(why: Unanswe
         def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
             raise why
 
-    carrier = RecordingCarrier(Closed())
+    carrier = RecordingCarrier(Closed(), str)
     with pytest.raises(Unanswered):
         carrier.exchange((Send(SENIOR, "policies.list"),))
     assert carrier.was_busy is busy

@@ -99,6 +99,16 @@ def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
 
 
 @pytest.mark.parametrize("status", [403, 404])
+def test_the_page_of_a_gateway_that_refuses_is_no_result(status: int) -> None:
+    page = SameAnswer(status, None, b"<html>denied")
+    outcomes = [carry_out(check, BareContext(), page) for check in CHECKS]
+    assert not [outcome for outcome in outcomes if not isinstance(outcome, NotChecked)]
+    (check,) = [each for each in of("policies.read") if each.rule == isolation.OWN_ROWS and each.roles == KEY[2]]
+    answers = InOrder((200, [POLICY]), (status, None, "", 0.0, b"<html>denied"), (200, [POLICY]))
+    assert carry_out(check, BareContext(), answers) == NotChecked(f"answered with HTTP {status}, not JSON")
+
+
+@pytest.mark.parametrize("status", [403, 404])
 def test_both_refusals_of_the_contract_hold(status: int) -> None:
     carrier = SameAnswer(status)
     (check,) = [
@@ -141,3 +151,18 @@ def test_a_policy_that_is_not_found_was_refused_only_where_it_is_there(
     carrier = InOrder((200, [POLICY]), (404, None), (200, now))
     assert carry_out(check, BareContext(), carrier) == outcome
     assert [send.operation for send in carrier.sent] == ["policies.list", "policies.read", "policies.list"]
+
+
+def searched_leads(*agents: Any) -> Outcome:
+    """Of a search in which every agent finds all leads: one that names this agent, for each of these."""
+    (check,) = [each for each in of("leads.search") if each.roles == ("junior_agent",)]
+    leads = [{"lead_id": str(number), "agent_id": agent, "customer_name": "A"} for number, agent in enumerate(agents)]
+    profile = {"user_id": "id of junior_agent#1", "agent_id": "a1"}
+    carrier = InOrder((200, {"data": {"leads": leads}}), (200, profile), (200, {"data": {"leads": leads}}))
+    return carry_out(check, BareContext(), carrier)
+
+
+def test_a_lead_that_no_agent_has_yet_is_nobody_s() -> None:
+    assert isinstance(searched_leads(None, "a2"), Violated)
+    assert searched_leads(None, None) == NotChecked("the rows do not say whose they are")
+    assert searched_leads("a1", None) == NotChecked("an answer was about somebody else")

@@ -23,7 +23,7 @@ READ = Send(CheckActor(ROLE), "users.me")
 
 
 def client_of(target: FakeTarget, lent: Session | None = None) -> CheckClient:
-    roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
+    roles, accounts = {role.slug: role for role in ROLES}, {ROLE: {1: ACCOUNTS[ROLE]}}
     return CheckClient(
         RunState("check_1", purpose="check"),
         roles,
@@ -119,3 +119,19 @@ def test_a_token_that_has_expired_is_renewed() -> None:
     target.give("users.me", answer({}, 401))
     assert client_of(target).exchange((READ,))[0].status == 200
     assert asked(target) == ["login", "users.me", "login", "users.me"]
+
+
+def test_a_token_is_not_renewed_where_the_budget_has_no_request_left() -> None:
+    for left, sent in ((0, ["users.me"]), (1, ["users.me", "login"]), (2, ["users.me", "login", "users.me"])):
+        target = FakeTarget()
+        client = client_of(target)
+        client.exchange((READ,))
+        target.asked.clear()
+        target.give("users.me", answer({}, 401))
+        budget = [True] * left
+        client.may_repeat = lambda budget=budget: bool(budget and budget.pop())  # type: ignore[misc]
+
+        (reply,) = client.exchange((READ,))
+
+        assert asked(target) == sent
+        assert reply.status == (200 if left == 2 else 401)

@@ -116,6 +116,28 @@ def test_another_refusal_than_that_of_the_contract_is_no_violation() -> None:
     assert carry_out(check, BareContext(), SameAnswer(401)) == Held()
 
 
+def test_a_ticket_that_is_not_found_was_refused_only_where_it_is_there() -> None:
+    check, context = of(REFUSED_ROLE, "tickets.read")[0], BareContext()
+    gone, there = ({"data": {"tickets": [{"ticket_id": each}]}} for each in ("gone", "there"))
+    carrier = InOrder((200, gone), (404, {}), (404, {}), (200, there), (404, {}), (200, {}))
+
+    assert carry_out(check, context, carrier) == NotChecked("the target has no such row")
+    assert carry_out(check, context, carrier) == Held()
+    asker, helper = check.actors
+    once = [(helper, "tickets.list"), (asker, "tickets.read"), (helper, "tickets.read")]
+    assert [(send.actor, send.operation) for send in carrier.sent] == once * 2
+    assert [send.path["ticket_id"] for send in carrier.sent if send.path] == ["gone"] * 2 + ["there"] * 2
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_the_page_of_a_gateway_that_refuses_is_no_result(status: int) -> None:
+    outcomes = [carry_out(check, BareContext(), SameAnswer(status, None, b"<html>denied")) for check in CHECKS]
+    assert not [outcome for outcome in outcomes if not isinstance(outcome, NotChecked)]
+    (check,) = of(REFUSED_TOKENS[TokenKind.FORGED], "users.me")
+    page = SameAnswer(401, None, b"<html>denied")
+    assert carry_out(check, BareContext(), page) == NotChecked("answered with HTTP 401, not JSON")
+
+
 @pytest.mark.parametrize("status", [0, 429, 500, 503])
 def test_a_target_that_is_too_busy_gives_no_result(status: int) -> None:
     outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]

@@ -26,7 +26,7 @@ def _shown(folder: Path) -> list[str]:
         pytest.param("passed", ["notice"] * 3, "notice", id="passed"),
         pytest.param("failed", ["error"] * 3 + ["notice"] * 2 + ["error"], "error", id="failed"),
         pytest.param(
-            "wrong_under_load", ["error"] * 3 + ["notice"] * 3 + ["error", "notice"], "notice", id="violations first"
+            "wrong_under_load", ["error"] * 5 + ["notice"] * 3 + ["error", "notice"], "notice", id="violations first"
         ),
         pytest.param("inconclusive", ["notice"] * 5 + ["warning"], "warning", id="inconclusive"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -45,6 +46,39 @@ def test_equal_values_share_their_rank() -> None:
     found = shift([1.0, 1.0, 1.0, 1.0], [1.0, 1.0, 1.0, 1.0])
 
     assert (found.p_more, found.p_less, found.estimate) == (1.0, 1.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("a", "b"),
+    [
+        pytest.param((1.0, 2.0, 2.0), (2.0, 3.0, 3.0), id="small groups"),
+        pytest.param((0.0, 0.0, 0.0, 0.0, 0.01), (0.0, 0.01, 0.02, 0.02, 0.0), id="failure rates, most of them 0"),
+        pytest.param((5.0,), (1.0, 5.0, 5.0, 7.0), id="a single run"),
+        pytest.param((1.5, 2.5, 0.5, 9.0), (3.0, 4.0, 5.0), id="none equal"),
+    ],
+)
+def test_p_is_that_of_all_labelings_counted_one_by_one(a: tuple[float, ...], b: tuple[float, ...]) -> None:
+    def wins(of_b: Sequence[int]) -> float:
+        """Pairs in which B is more; of those that are equal, half."""
+        others = [number for number in range(len(values)) if number not in of_b]
+        return sum((values[y] > values[x]) + (values[y] == values[x]) / 2 for x in others for y in of_b)
+
+    values = a + b
+    own = wins(range(len(a), len(values)))
+    every = [wins(chosen) for chosen in combinations(range(len(values)), len(b))]
+    found = shift(a, b)
+    assert found.p_more == pytest.approx(sum(each >= own for each in every) / len(every))
+    assert found.p_less == pytest.approx(sum(each <= own for each in every) / len(every))
+
+
+def test_beyond_50_and_50_runs_the_normal_approximation_is_as_good() -> None:
+    rng = np.random.default_rng(5)
+    a, b = list(rng.integers(0, 20, 50)), list(rng.integers(3, 23, 50))  # with many ties
+    exact, approximate = shift(a, b), shift(a, [*b, float(np.median(b))])
+
+    assert 0.001 < exact.p_more < 0.05
+    assert approximate.p_more == pytest.approx(exact.p_more, rel=0.25)
+    assert approximate.p_less == pytest.approx(exact.p_less, abs=0.01)
 
 
 def test_the_interval_is_that_of_the_ordered_differences() -> None:

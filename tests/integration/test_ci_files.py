@@ -21,7 +21,7 @@ from tests.integration.programs import ROOT
 
 CI = ROOT / "deploy" / "ci"
 GITHUB, GITLAB = CI / "github-actions.yml", CI / "gitlab-ci.yml"
-SMALL_LOAD = "--users 20 --spawn-rate 20 --duration 12s"
+SMALL_LOAD = "--users 20 --spawn-rate 20 --duration 9s"
 ATTEMPTS = 3
 _OPTION = re.compile(r"\$\{\{\s*env\.(\w+)\s*\}\}")
 

@@ -19,7 +19,7 @@ from tests.integration.test_secrets import contents
 pytestmark = [pytest.mark.integration, needs_openssl]
 
 PASSWORD = "geheim-0815"
-SHORT = ("--users", "8", "--spawn-rate", "8", "--duration", "9s", "--read-only", "--processes", "2")
+SHORT = ("--users", "8", "--spawn-rate", "8", "--duration", "7s", "--read-only", "--processes", "2")
 
 
 @dataclass(frozen=True)

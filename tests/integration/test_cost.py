@@ -81,29 +81,6 @@ def test_too_many_queries_miss_a_target_that_names_the_operation(made: Ended, tm
     assert "policies.list as" in told.out
 
 
-@pytest.mark.made("refused_account")
-def test_a_wrong_password_is_told_and_the_run_goes_on(made: Ended) -> None:
-    lines = [line for line in made.out.splitlines() if "password" in line]
-    without: Ended = made.beside["without"]
-
-    assert (made.code, made.err) == (without.code, without.err) == (0, "")
-    assert lines == [
-        'Fingerprint: not taken. PostgreSQL: no connection (password authentication failed for user "mitra")',
-        'Monitor: postgres: password authentication failed for user "mitra"; not monitored',
-    ]
-    assert not (made.folder / "fingerprint.json").exists()
-    assert made.summary["fingerprint"]["taken"] is False
-
-
-@pytest.mark.made("refused_account")
-def test_without_a_fingerprint_the_database_is_watched_all_the_same(made: Ended) -> None:
-    without: Ended = made.beside["without"]
-
-    assert "Fingerprint" not in without.out
-    assert not list(without.folder.glob("*fingerprint*"))
-    assert "postgres" in without.summary["monitors"]["sources"]
-
-
 # ── monitors that are of no use ─────────────────────────────────────────────────────────────────────
 
 
@@ -131,8 +108,9 @@ def test_the_load_is_as_large_and_no_slower_with_monitors_that_hang(made: Ended)
     )
     assert abs(counts[0] - counts[1]) <= 4 * math.sqrt(sum(counts)), "as many requests, but for chance"
     # Half of the requests, and a quarter: a machine that halts for a moment, once in one of the runs, does not show.
-    assert with_them["p50_ms"] < 3 * without["p50_ms"]
-    assert with_them["p75_ms"] < 4 * without["p75_ms"]
+    # If the load waited for them, for 800 ms in each second, half of it would be later by 400 ms.
+    assert with_them["p50_ms"] < 3 * without["p50_ms"] + 100
+    assert with_them["p75_ms"] < 3 * without["p75_ms"] + 150
 
 
 @pytest.mark.made("useless_monitors")

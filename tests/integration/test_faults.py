@@ -44,16 +44,14 @@ def averages(run: Ended, operation: str) -> list[tuple[datetime, float]]:
     ]
 
 
-@pytest.mark.made("slow")
+@pytest.mark.made("slow_later")
 def test_a_slow_target_misses_the_average_and_the_slowest_operation_is_named(made: Ended) -> None:
     summary = made.summary
-    assert (made.code, summary["verdict"], summary["whole_run"]["failures"]) == (1, "fail", 0)
-    assert outcomes(summary)["average response time"] == "missed"
-    assert summary["totals"]["avg_ms"] > 500
+    assert (made.code, summary["verdict"]) == (1, "fail")
+    assert outcomes(summary) == {"own account": "missed", "average response time": "missed", "failure rate": "met"}
     slowest = max(summary["operations"], key=lambda row: row["avg_ms"])
     assert slowest["operation"] == "users.me"
-    assert slowest["min_ms"] >= 3000
-    assert min(row["min_ms"] for row in summary["operations"] if row["operation"] == "agents.profile") >= 2000
+    assert slowest["max_ms"] >= 2000
     assert any("slowest: users.me as " in reason for reason in summary["reasons"])
 
 
@@ -71,10 +69,10 @@ def test_the_report_alone_explains_it_operation_moment_kind_and_size(made: Ended
     found, size = re.search(rose, top), re.search(own, top)
     assert found is not None and size is not None, top
     assert float(size[1]) < 500
-    assert float(size[2].replace(",", "")) == pytest.approx(1500, rel=0.2)
+    assert float(size[2].replace(",", "")) == pytest.approx(2000, rel=0.2)
     since_s = int(found[2]) * 60 + int(found[3])
     assert abs(since_s - (slow.timestamp() - first_s)) <= 3
-    assert since_s >= 20
+    assert since_s >= 10
     # Its line in the chart of the operations, and the mark of the finding in it.
     assert re.search(
         r'<figure class="chart tall" id="chart-operations">.*?<span>users\.me</span>.*?</figure>', page, re.DOTALL
@@ -85,10 +83,9 @@ def test_the_report_alone_explains_it_operation_moment_kind_and_size(made: Ended
 @pytest.mark.made("slow_later")
 def test_a_route_that_becomes_slow_is_seen_from_that_second_on(made: Ended) -> None:
     summary = made.summary
-    assert (made.code, outcomes(summary)) == (1, {"own account": "missed"})
     told = averages(made, "users.me")
     quick = [second for second, average in told if average < 500]
-    late = [second for second, average in told if average >= 1500]
+    late = [second for second, average in told if average >= 2000]
     assert quick, "the fault began before the load"
     assert late
     # A second may hold both; no quick one comes after a slow one.
@@ -97,33 +94,27 @@ def test_a_route_that_becomes_slow_is_seen_from_that_second_on(made: Ended) -> N
     assert max(others) < 500
 
 
-@pytest.mark.made("errors")
-def test_errors_miss_the_failure_rate(made: Ended) -> None:
+@pytest.mark.made("slow_later")
+def test_few_wrong_answers_are_a_reason_of_their_own_though_the_failure_rate_is_fine(made: Ended) -> None:
     summary = made.summary
-    assert (made.code, outcomes(summary)["failure rate"]) == (1, "missed")
-    assert set(failed_operations(summary)) == {"users.me"}
-    assert set(summary["failures_by_kind"]) == {"http status"}
-    of_route = [row for row in summary["operations"] if row["operation"] == "users.me"]
-    share = sum(row["failures"] for row in of_route) / sum(row["requests"] for row in of_route)
-    assert share == pytest.approx(0.25, abs=0.06)
-    assert {row["message"] for row in groups(made)} == {"HTTP 503: Injected error"}
-    counts = summary["reconciliation"]
-    assert counts["recorded"] == counts["locust_total"] == summary["whole_run"]["requests"]
-
-
-@pytest.mark.made("seldom_wrong")
-def test_few_wrong_answers_fail_a_run_whose_failure_rate_is_fine(made: Ended) -> None:
-    summary = made.summary
-    assert (made.code, summary["verdict"]) == (1, "fail")
-    assert outcomes(summary)["failure rate"] == "met"
     assert 0 < summary["totals"]["failure_rate"] < 0.01
     assert set(summary["failures_by_kind"]) == {"wrong answer"}
-    (reason,) = summary["reasons"]
     wrong = Reason.WRONG_ANSWERS(answers=summary["failures_by_kind"]["wrong answer"])
+    (reason,) = [reason for reason in summary["reasons"] if reason.startswith(wrong)]
     assert reason.startswith(f"{wrong}; dashboard.provider")
     (group,) = groups(made)
     assert (group["kind"], group["message"]) == ("wrong answer", "field missing: totalAgents")
     assert re.fullmatch("[0-9a-f]{32}", group["request_id"])
+
+
+@pytest.mark.made("all_kinds")
+def test_errors_miss_the_failure_rate(made: Ended) -> None:
+    summary = made.summary
+    assert (made.code, outcomes(summary)["failure rate"]) == (1, "missed")
+    of_route = [row for row in summary["operations"] if row["operation"] == "users.me"]
+    asked = sum(row["requests"] for row in of_route)
+    assert asked >= 20
+    assert sum(row["failures"] for row in of_route) == pytest.approx(asked / 4, abs=2), "every fourth answer"
 
 
 @pytest.mark.made("all_kinds")
@@ -137,7 +128,7 @@ def test_few_wrong_answers_fail_a_run_whose_failure_rate_is_fine(made: Ended) ->
         pytest.param("policies.coverage", "wrong answer", "not JSON but text/html, 85 bytes", id="foreign page"),
         pytest.param("agents.performance", "connection lost", "the target closed the connection", id="cut connection"),
         pytest.param("policies.read", "redirect", "HTTP 307 to http://elsewhere.invalid", id="redirect elsewhere"),
-        pytest.param("users.me", "rate limit", "HTTP 429, Retry-After 1", id="rate limit"),
+        pytest.param("users.me", "http status", "HTTP 503: Injected error", id="error of the target"),
     ],
 )
 def test_every_kind_of_fault_is_told_by_its_name(made: Ended, operation: str, kind: str, message: str) -> None:
@@ -166,18 +157,9 @@ def test_only_the_faulty_operations_failed(made: Ended) -> None:
     }
     assert sum(int(row["count"]) for row in groups(made)) == summary["whole_run"]["failures"]
     assert sum(summary["failures_by_kind"].values()) == summary["whole_run"]["failures"]
-    assert set(summary["failures_by_kind"]) == {"wrong answer", "connection lost", "redirect", "rate limit"}
+    assert set(summary["failures_by_kind"]) == {"wrong answer", "connection lost", "redirect", "http status"}
     counts = summary["reconciliation"]
     assert counts["recorded"] == counts["locust_total"] == summary["whole_run"]["requests"]
-
-
-@pytest.mark.made("stalls")
-def test_stalls_miss_the_95th_percentile_though_half_of_the_answers_are_quick(made: Ended) -> None:
-    summary = made.summary
-    assert (made.code, outcomes(summary)["95th percentile"]) == (1, "missed")
-    assert summary["totals"]["p50_ms"] < 100
-    assert 2000 < summary["totals"]["p95_ms"] < 4000
-    assert summary["whole_run"]["failures"] == 0
 
 
 @pytest.mark.made("broken")

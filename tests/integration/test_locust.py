@@ -26,7 +26,7 @@ def only_our_folders_go(backend: Backend) -> Iterator[None]:
 def headless(backend: Backend) -> Iterator[tuple[Program, Path, dict[str, int], dict[str, int]]]:
     """A headless run that has ended with 0, its folder, and the rows of the backend before and after."""
     rows = backend.rows()
-    load = ["--headless", "--users", "10", "--spawn-rate", "5", "--run-time", "8s", "--raw-samples"]
+    load = ["--headless", "--users", "10", "--spawn-rate", "5", "--run-time", "6s", "--raw-samples"]
     options = [*load, "--host", backend.host]
     program = start([*COMMAND, *options])
     try:
@@ -62,7 +62,7 @@ def test_headless_gives_a_run_that_can_be_reported(
     assert summary["users"]["by_role"] == read_json(folder / "plan.json")["users_by_role"]
     assert (summary["users"]["peak"], summary["whole_run"]["failures"]) == (10, 0)
     recorded = summary["reconciliation"]["recorded"]
-    assert recorded == summary["reconciliation"]["locust_total"] == summary["whole_run"]["requests"] > 40
+    assert recorded == summary["reconciliation"]["locust_total"] == summary["whole_run"]["requests"] > 20
     assert len(backend.requests(folder.name)) == recorded
     assert summary["cleanup"]["removed"] == summary["cleanup"]["created"]
     assert after == before
@@ -73,7 +73,7 @@ def test_headless_writes_every_request_to_a_file(
 ) -> None:
     folder = headless[1]
     rows = rows_of(folder / "samples-local.csv.gz")
-    assert len(rows) > 40
+    assert len(rows) > 20
     assert counts_of_rows(rows) == counts_of_records(read(folder / FILE_NAME))
 
 
@@ -106,7 +106,7 @@ def test_a_user_class_of_ones_own_runs_beside_the_roles(backend: Backend, tmp_pa
     earlier = folders_of(backend.host)
     file = tmp_path / "locustfile.py"
     file.write_text((ROOT / "locustfile.py").read_text() + OWN_USER)
-    load = ["--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "6s", "--host", backend.host]
+    load = ["--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "4s", "--host", backend.host]
     program = start([*COMMAND[:-1], str(file), *load])
     try:
         assert program.wait(60) == 0, program.err
@@ -121,7 +121,7 @@ def test_a_user_class_of_ones_own_runs_beside_the_roles(backend: Backend, tmp_pa
         program.end()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def page(backend: Backend) -> Iterator[tuple[Program, httpx.Client]]:
     """Locust with its web page, and a client for it."""
     port = free_port()
@@ -132,6 +132,22 @@ def page(backend: Backend) -> Iterator[tuple[Program, httpx.Client]]:
             yield program, client
     finally:
         program.end()
+
+
+def test_the_web_page_refuses_strangers(page: tuple[Program, httpx.Client], backend: Backend) -> None:
+    _program, client = page
+    earlier = folders_of(backend.host)
+    load = {"user_count": "1", "spawn_rate": "1", "host": backend.host}
+    elsewhere = {"Origin": "https://evil.example"}
+    assert client.post("/swarm", data=load, headers=elsewhere).status_code == 403
+    assert client.post("/stop", headers=elsewhere).status_code == 403
+    assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
+    for host in ("https://api.agentmitra.com", "http://staging.example.org", "http://a:b@localhost"):
+        refused = client.post("/swarm", data=load | {"host": host})
+        assert (refused.status_code, refused.json()["success"]) == (403, False)
+        assert refused.json()["message"]
+    assert client.get("/stats/requests").json()["state"] == "ready"
+    assert folders_of(backend.host) == earlier
 
 
 def test_the_web_page_starts_and_stops_a_load(page: tuple[Program, httpx.Client], backend: Backend) -> None:
@@ -155,21 +171,3 @@ def test_the_web_page_starts_and_stops_a_load(page: tuple[Program, httpx.Client]
     assert program.wait(20) == 0
     assert alive(list(program.seen.values())) == []
     assert "Traceback" not in program.err
-
-
-def test_the_web_page_refuses_strangers(page: tuple[Program, httpx.Client], backend: Backend) -> None:
-    program, client = page
-    earlier = folders_of(backend.host)
-    load = {"user_count": "1", "spawn_rate": "1", "host": backend.host}
-    elsewhere = {"Origin": "https://evil.example"}
-    assert client.post("/swarm", data=load, headers=elsewhere).status_code == 403
-    assert client.post("/stop", headers=elsewhere).status_code == 403
-    assert client.get("/", headers={"Host": "evil.example"}).status_code == 403
-    for host in ("https://api.agentmitra.com", "http://staging.example.org", "http://a:b@localhost"):
-        refused = client.post("/swarm", data=load | {"host": host})
-        assert (refused.status_code, refused.json()["success"]) == (403, False)
-        assert refused.json()["message"]
-    assert client.get("/stats/requests").json()["state"] == "ready"
-    assert folders_of(backend.host) == earlier
-    program.process.terminate()
-    assert program.wait(20) == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,14 @@ from tests.integration.runs import TWENTY_USERS
 
 pytestmark = pytest.mark.integration
 
+QUIET = re.compile(
+    r"With 20 users the backend met [^-]*\.\n- \d judged targets? met over [^-]* 0\s+failures\nVERDICT: PASS\n+"
+)
+"""All that a run says with `--quiet`: the verdict, and why."""
+
 
 def begin(backend: Backend, results: Path, seed: int) -> Program:
-    load = ("--duration", "8s", "--processes", "2", "--seed", str(seed))
+    load = ("--duration", "6s", "--processes", "2", "--seed", str(seed))
     return suite(*backend.target, *TWENTY_USERS, *load, "--results", str(results), "--quiet")
 
 
@@ -21,7 +27,8 @@ def test_the_merged_run_of_two_masters_agrees_with_the_target_to_the_request(bac
     places = [tmp_path / "a", tmp_path / "b"]
     programs = [begin(backend, place, seed) for seed, place in enumerate(places)]
     for program in programs:
-        program.wait()
+        assert (program.wait(), program.err) == (0, "")
+        assert QUIET.fullmatch(program.out), program.out
     folders = [folder for place in places for folder in run_folders(place)]
     merge = suite("merge", *map(str, folders), "--results", str(tmp_path / "merged"))
     done = ended(merge, merge.wait(), tmp_path / "merged")

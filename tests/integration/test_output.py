@@ -9,64 +9,46 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import ROOT, STARTER, Backend, read_json, run_folders, run_suite
-from tests.integration.runs import TWENTY_USERS
+from tests.integration.programs import ROOT, STARTER, Backend, Ended, read_json, run_folders
+from tests.integration.runs import EARLY_LEADS, TWENTY_USERS
 
 pytestmark = pytest.mark.integration
 
 FULL = Path("/dev/full")
 
 
-def test_a_reader_that_leaves_does_not_end_a_run(backend: Backend, results: Path) -> None:
-    """As with `| head -1`."""
+def test_a_run_without_streams_is_made_although_its_reader_leaves(backend: Backend, results: Path) -> None:
+    """As `2>&- <&- | head -1`: what the suite opens must not take the places of the streams that it lacks."""
     rows, flags = backend.rows(), backend.flags()
-    command = [sys.executable, str(STARTER), *backend.target, *TWENTY_USERS, "--duration", "8s"]
-    with subprocess.Popen(
-        [*command, "--results", str(results)], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as run:
+    options = (*backend.target, *TWENTY_USERS, *EARLY_LEADS, "--duration", "5s", "--results", str(results))
+    command = shlex.join([sys.executable, str(STARTER), *options])
+    with subprocess.Popen(["/bin/sh", "-c", f"exec {command} <&- 2>&-"], cwd=ROOT, stdout=subprocess.PIPE) as run:
         assert run.stdout is not None
-        assert run.stderr is not None
         assert run.stdout.readline().startswith(b"Preflight: ")
         run.stdout.close()
-        said = run.stderr.read()
     (folder,) = run_folders(results)
     summary = read_json(folder / "summary.json")
-    assert (run.returncode, said) == (summary["exit_code"], b"")
-    assert summary["verdict"] in ("pass", "inconclusive"), summary["reasons"]
-    assert summary["cleanup"]["removed"] == summary["cleanup"]["created"] > 0
-    assert (backend.rows(), backend.flags()) == (rows, flags)
-    assert (folder / "report.html").exists()
-
-
-POOR = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
-"""An environment in which Python reads and writes ASCII."""
-RUN = ("--demo", *TWENTY_USERS, "--duration", "8s")
-
-
-def test_a_run_in_ascii_is_made_and_its_files_are_utf_8(tmp_path: Path) -> None:
-    done = run_suite(*RUN, "--label", "Prüfung – 1", results=tmp_path / "Ergebnis ü", env=POOR)
-    assert (done.code, done.err, done.left) == (done.summary["exit_code"], "", ())
-    assert done.summary["verdict"] in ("pass", "inconclusive"), done.summary["reasons"]
-    assert done.summary["reconciliation"]["agrees"]
-    assert done.out.isascii()
-    assert "p95 -" in done.out
-    assert done.summary["environment"]["label"] == "Prüfung – 1"
-    for path in (*done.folder.iterdir(), done.folder.parent / "index.html"):
-        if path.suffix not in (".gz", ".db"):
-            path.read_text(encoding="utf-8")
-    assert (done.folder.parent / "history.db").exists()
-
-
-def test_a_run_without_standard_streams_is_made(results: Path) -> None:
-    """As `>&- 2>&- <&-` starts it: what the suite opens must not take their places."""
-    command = shlex.join([sys.executable, str(STARTER), *RUN, "--results", str(results)])
-    done = subprocess.run(["/bin/sh", "-c", f"{command} <&- >&- 2>&-"], cwd=ROOT, timeout=120, check=False)
-    (folder,) = run_folders(results)
-    summary = read_json(folder / "summary.json")
-    assert done.returncode == summary["exit_code"]
+    assert run.returncode == summary["exit_code"]
     assert summary["verdict"] in ("pass", "inconclusive"), summary["reasons"]
     assert summary["reconciliation"]["agrees"]
-    assert summary["cleanup"]["removed"] == summary["cleanup"]["created"]
+    assert summary["cleanup"]["removed"] == summary["cleanup"]["created"] > 0
+    assert (backend.rows(), backend.flags()) == (rows, flags)
+    assert len(backend.requests(folder.name)) == summary["whole_run"]["requests"]
+    assert (folder / "report.html").exists()
+    assert (results / "history.db").exists()
+
+
+@pytest.mark.made("two_scenarios")
+def test_runs_in_ascii_are_made_and_their_files_are_utf_8(made: Ended) -> None:
+    assert made.out.isascii()
+    assert "p95 -" in made.out
+    results = made.folders[0].parent
+    assert results.name == "Ergebnis ü"
+    for folder in made.folders:
+        assert read_json(folder / "summary.json")["environment"]["label"] == "Prüfung – 1"
+    for path in (*(path for folder in made.folders for path in folder.iterdir()), results / "index.html"):
+        if path.suffix not in (".gz", ".db"):
+            path.read_text(encoding="utf-8")
     assert (results / "history.db").exists()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.integration.programs import Backend, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
 
-DEFECT = "no_owner_check@users.read from 12s"
+DEFECT = "no_owner_check@users.read from 12s of the load"
 VIOLATION = Violation(
     "v1",
     Invariant.ISOLATION,
@@ -118,7 +119,9 @@ def test_a_demo_is_started_again_with_its_faults_and_it_still_happens(tmp_path: 
 
     assert (done.code, done.err, done.left) == (1, "", ())
     first, _replay, step, *outcome = done.out.splitlines()
-    assert first == ReplayMessage.DEMO_WITH_FAULTS(demo="embedded", faults=[DEFECT.removesuffix(" from 12s")])
+    assert first == ReplayMessage.DEMO_WITH_FAULTS(
+        demo="embedded", faults=[DEFECT.removesuffix(" from 12s of the load")]
+    )
     assert step.startswith("  junior_agent#1: GET /api/v1/users/{user_id} → 200 ")
     assert outcome == [
         ReplayMessage.EXPECTED(expected=VIOLATION.expected),
@@ -157,7 +160,7 @@ def test_without_an_account_it_cannot_be_tried(
     [
         pytest.param(["v1"], 3, "http://127.0.0.1:1: nothing listens there", id="no target"),
         pytest.param(["v1", "--host", "http://prod.example.org"], 6, "prod.example.org", id="not allowed"),
-        pytest.param(["v3"], 2, "'v3', but v1, v2", id="no such violation"),
+        pytest.param(["v3"], 2, "'v3', only v1 and v2", id="no such violation"),
         pytest.param(["v2"], 2, "v2: permissions, of another version", id="no such check"),
         pytest.param(["v1", "--credentials", "/nowhere/c.csv"], 2, "/nowhere/c.csv", id="no such accounts"),
     ],
@@ -185,7 +188,7 @@ def test_a_token_that_expired_cannot_be_replayed_which_is_said_at_once(
 
     assert main(["replay", str(folder), "v1"]) == 4
 
-    assert capsys.readouterr().out.splitlines() == [ReplayMessage.NOT_TRIED(why=ReplayMessage.NO_EXPIRED_TOKEN())]
+    assert capsys.readouterr().out.splitlines() == [ReplayMessage.NEVER(why=permissions.NEVER_EXPIRED)]
 
 
 def test_a_demo_has_its_own_accounts(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -205,7 +208,8 @@ def test_without_a_violation_they_are_listed(tmp_path: Path, capsys: pytest.Capt
     named = ReplayMessage.VIOLATION(id="v1", invariant=invariant, rule=rule, operation=operation, roles=roles)
     assert first == ReplayMessage.SEEN_FIRST(violation=named, count=1, first_at=VIOLATION.first_at)
     assert second.startswith("v2: ")
-    assert how == ReplayMessage.HOW(folder=folder, id="v1")
+    command = shlex.join(["python", "run_performance_tests.py", "replay", str(folder), "v1"])
+    assert how == ReplayMessage.HOW(command=command)
 
 
 def test_a_run_without_violations_has_nothing_to_replay(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

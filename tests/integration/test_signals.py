@@ -31,7 +31,7 @@ from tests.integration.programs import (
     suite,
     until,
 )
-from tests.integration.runs import TWENTY_USERS, made_rows
+from tests.integration.runs import EARLY_LEADS, TWENTY_USERS, made_rows
 
 pytestmark = [pytest.mark.integration, pytest.mark.usefixtures("heard_signals")]
 
@@ -45,7 +45,7 @@ def begin(results: Path) -> Iterator[Begin]:
     begun: list[Program] = []
 
     def run(*arguments: str) -> Program:
-        program = suite(*arguments, *TWENTY_USERS, "--duration", "60s", "--results", str(results))
+        program = suite(*arguments, *TWENTY_USERS, *EARLY_LEADS, "--duration", "60s", "--results", str(results))
         begun.append(program)
         return program
 
@@ -92,7 +92,7 @@ def test_sigterm_writes_the_report_and_removes_what_was_made(begin: Begin, backe
 def test_a_closed_terminal_ends_a_run_in_order(backend: Backend, results: Path) -> None:
     """The run is the foreground of a terminal that goes away with its window."""
     rows, flags = backend.rows(), backend.flags()
-    command = [sys.executable, str(STARTER), *backend.target, *TWENTY_USERS, "--duration", "60s"]
+    command = [sys.executable, str(STARTER), *backend.target, *TWENTY_USERS, *EARLY_LEADS, "--duration", "60s"]
     window, terminal = os.openpty()
     run = subprocess.Popen(
         [*command, "--results", str(results)],
@@ -127,7 +127,7 @@ def test_a_closed_terminal_ends_a_run_in_order(backend: Backend, results: Path) 
 
 def test_ctrl_c_after_the_load_leaves_the_report_whole(results: Path) -> None:
     """While the lines of the backend's log are counted, and the report is written."""
-    run = suite("--demo", *TWENTY_USERS, "--duration", "6s", "--results", str(results))
+    run = suite("--demo", *TWENTY_USERS, "--duration", "3s", "--results", str(results))
     try:
         until(lambda: "Cleanup: removed" in run.out or not run.running, 60, "the end of the load")
         run.interrupt()

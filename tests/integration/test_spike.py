@@ -1,12 +1,17 @@
-"""What is said of a spike, compared with the target's own log."""
+"""A load that changes while a run goes on: its stages, and what it says of a spike, beside the log of its target."""
 
 from __future__ import annotations
 
+import csv
 import math
 from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
 
 import pytest
 
+from perfsuite.messages.reasons import Reason
+from perfsuite.target.catalogue import CATALOGUE, WRITING
 from tests.integration.programs import Ended
 from tests.integration.runs import Logged, logged
 
@@ -49,12 +54,12 @@ def test_the_recovery_from_a_spike_is_that_of_the_targets_own_log(made: Ended) -
 
 
 @pytest.mark.made("spike")
-def test_the_table_of_stages_counts_what_the_targetlogged(made: Ended) -> None:
+def test_the_table_of_stages_counts_what_the_target_logged(made: Ended) -> None:
     log, stages = logged(made), made.summary["stages"]
     planned = {"before": 0, "rush": SPIKE_AT_S, "after": AFTER_AT_S}
 
-    assert [stage["name"] for stage in stages] == list(planned)
-    for stage in stages:
+    assert [stage["name"] for stage in stages[:3]] == list(planned)
+    for stage in stages[:3]:
         start, until = stage["from"], stage["until"]
         arrived = [at for at, _ in log if start <= at < until]
         at_the_edges = sum(min(abs(at - start), abs(at - until)) < 0.1 for at, _ in log)
@@ -62,3 +67,36 @@ def test_the_table_of_stages_counts_what_the_targetlogged(made: Ended) -> None:
         assert stage["requests"] == pytest.approx(len(arrived), abs=at_the_edges + 1)
         assert stage["avg_ms"] == pytest.approx(1000 * _mean_s(log, start, until), rel=0.1)
         assert f"{stage['name']} " in made.out
+
+
+@pytest.mark.made("spike")
+def test_users_and_writes_follow_the_stages_exactly(made: Ended) -> None:
+    summary = made.summary
+    kinds = [(stage["name"], stage["kind"]) for stage in summary["stages"]]
+    assert kinds[:3] == [("before", "hold"), ("rush", "hold"), ("after", "hold")]
+    assert kinds[3:] == [("up", "ramp"), ("pause", "read-only"), ("writing", "hold")]
+    pause, writing = summary["stages"][4:]
+    assert (pause["steady"], writing["steady"]) == (False, True)
+    rows = [(_second(row), row) for row in _seconds_of(made.folder)]
+    written = [second for second, row in rows if row["operation"] in WRITING]
+    # An action that had begun before the pause goes on in its first second: each of its reads takes 350 ms.
+    assert written
+    assert not [second for second in written if pause["began_at"] + 1 < second < pause["ended_at"]]
+    read = [int(row["requests"]) for second, row in rows if pause["began_at"] < second < pause["ended_at"]]
+    assert sum(read) > 10
+    assert summary["users"]["peak"] == 80
+    assert Reason.USERS_ENDED.id not in summary["reason_codes"]
+    assert summary["reconciliation"]["agrees"]
+    with (made.folder / "stats.csv").open(newline="") as file:
+        periods = list(dict.fromkeys(row["period"] for row in csv.DictReader(file)))
+    assert periods[-6:] == ["before", "rush", "after", "up", "pause", "writing"]
+
+
+def _seconds_of(folder: Path) -> list[dict[str, str]]:
+    """The rows of single operations by second."""
+    with (folder / "stats_history.csv").open(newline="") as file:
+        return [row for row in csv.DictReader(file) if row["operation"] in CATALOGUE]
+
+
+def _second(row: dict[str, str]) -> float:
+    return datetime.fromisoformat(row["second"]).timestamp()

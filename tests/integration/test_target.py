@@ -60,17 +60,6 @@ def client_times_ms(run: Ended) -> Counter[float]:
     return times
 
 
-@pytest.mark.made("read_only")
-def test_read_only_writes_nothing(made: Ended) -> None:
-    assert made.code == 0
-    asked = {(entry["method"], entry["name"]) for entry in made.beside["log"]}
-    assert {name for method, name in asked if method != "GET"} == {"auth.login"}
-    assert len({name for method, name in asked if method == "GET"}) > 20
-    assert made.beside["rows"] == made.beside["rows before"]
-    assert made.summary["cleanup"] is None
-    assert any("which write, while the run is read-only" in note for note in made.summary["notes"])
-
-
 @pytest.mark.made("two_scenarios")
 def test_several_scenarios_end_in_one_summary_and_the_severest_code(made: Ended) -> None:
     assert (made.code, made.err) == (1, "")

@@ -12,16 +12,17 @@ import httpx
 import pytest
 
 from perfsuite.messages.report import ReportMessage
-from tests.integration.programs import ended, run_suite, suite, until
+from tests.integration.programs import Backend, ended, run_suite, suite, until
 
 pytestmark = pytest.mark.integration
 
 _ADDRESS = re.compile(r"^Live page: (http://127\.0\.0\.1:(\d+)/)$", re.MULTILINE)
 
 
-def test_a_run_is_shown_from_its_start_to_its_verdict(results: Path) -> None:
-    run = suite("--demo", "--web", "0", "--quiet", "--users", "20", "--spawn-rate", "20", "--duration", "8s",
-                "--results", str(results))  # fmt: skip
+def test_a_run_is_shown_from_its_start_to_its_verdict(backend: Backend, results: Path) -> None:
+    watched = ("--monitor-server", str(backend.server.pid))
+    load = ("--users", "20", "--spawn-rate", "20", "--duration", "7s")
+    run = suite(*backend.target, *watched, *load, "--web", "0", "--quiet", "--results", str(results))
     try:
         address, port = until(lambda: _ADDRESS.search(run.out), 30, "the address").groups()
         states: list[dict[str, Any]] = []

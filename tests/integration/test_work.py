@@ -10,23 +10,22 @@ import pytest
 
 from perfsuite.measurements.file import FILE_NAME, read
 from perfsuite.measurements.records import Actions
-from tests.integration.programs import run_suite, running_backend
+from tests.integration.programs import Backend, run_suite
 
 pytestmark = pytest.mark.integration
 
 USERS, ITERATIONS = 4, 3
 
 
-def test_every_user_makes_its_iterations_and_what_is_excluded_is_never_sent(tmp_path: Path) -> None:
-    with running_backend(tmp_path / "backend") as backend:
-        done = run_suite(
-            *backend.target,
-            *("--users", str(USERS), "--spawn-rate", "4", "--processes", "2", "--duration", "60s"),
-            *("--iterations", str(ITERATIONS), "--think-time-factor", "0.1"),
-            *("--roles", "junior_agent,senior_agent", "--exclude", "agents.profile, leads.create"),
-            results=tmp_path / "results",
-        )
-        logged = [*backend.requests(done.folder.name), *backend.requests(f"{done.folder.name}/preflight")]
+def test_every_user_makes_its_iterations_and_what_is_excluded_is_never_sent(backend: Backend, results: Path) -> None:
+    done = run_suite(
+        *backend.target,
+        *("--users", str(USERS), "--spawn-rate", "4", "--processes", "2", "--duration", "60s"),
+        *("--iterations", str(ITERATIONS), "--think-time-factor", "0.1"),
+        *("--roles", "junior_agent,senior_agent", "--exclude", "agents.profile, leads.create"),
+        results=results,
+    )
+    logged = [*backend.requests(done.folder.name), *backend.requests(f"{done.folder.name}/preflight")]
     summary = json.loads((done.folder / "summary.json").read_text())
     made: Counter[str] = Counter()
     for record in read(done.folder / FILE_NAME):

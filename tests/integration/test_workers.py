@@ -40,7 +40,7 @@ def test_a_run_by_workers_counts_every_request_and_keeps_the_token_secret(
     accounts = ("--credentials", str(backend.credentials))
     worker = begin("worker", "--master", master, "--processes", "2", *accounts)  # before the run: it waits for it
     run = begin(
-        *backend.target, *TWENTY_USERS, "--duration", "8s", "--results", str(results),
+        *backend.target, *TWENTY_USERS, "--duration", "5s", "--results", str(results),
         "--expect-workers", "2", "--bind", master,
     )  # fmt: skip
     until(lambda: "worker-2 joined" in run.out, 60, "both workers in the run")

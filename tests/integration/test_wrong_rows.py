@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.programs import ROOT, read_json, run_suite
+from tests.integration.programs import ROOT, read_json, run_suite, running_backend
 
 pytestmark = pytest.mark.integration
 
@@ -27,8 +27,9 @@ FOUND = {
 }
 
 
-def test_all_routes_with_an_owner_are_found(results: Path) -> None:
-    done = run_suite("preflight", "--demo", "--fault", "wrong_rows@*", results=results)
+def test_all_routes_with_an_owner_are_found(tmp_path: Path, results: Path) -> None:
+    with running_backend(tmp_path / "backend", "wrong_rows@*") as backend:
+        done = run_suite("preflight", *backend.target, results=results)
     checks = read_json(done.folder / "preflight.json")["checks"]
     works: dict[str, set[str]] = {}
     for check in checks:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -72,6 +72,18 @@ def free_port() -> int:
     with socket.socket() as one:
         one.bind((HERE, 0))
         return int(one.getsockname()[1])
+
+
+Scenes = Mapping[str, Callable[[Channel], Any]]
+
+
+def played(alone: Scenes, together: Scenes) -> dict[str, Any]:
+    """What each scene found: first those that measure times or count threads, one by one; then the others at once."""
+    channel = Channel(TOKEN)
+    found = {name: scene(channel) for name, scene in alone.items()}
+    running = {name: gevent.spawn(scene, channel) for name, scene in together.items()}
+    gevent.joinall(running.values(), raise_error=True)
+    return found | {name: one.get() for name, one in running.items()}
 
 
 class Proxy:

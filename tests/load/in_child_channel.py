@@ -1,4 +1,4 @@
-"""In a process with gevent: what a master and its workers do over a channel."""
+"""In a process with gevent: what a master and its workers do over a channel; with `costs`, what that costs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import datetime  # noqa: E402
 import socket  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from pathlib import Path  # noqa: E402
 from typing import Any  # noqa: E402
 
@@ -22,7 +21,7 @@ from locust.exception import RPCError, RPCSendError  # noqa: E402
 from locust.rpc.protocol import Message  # noqa: E402
 
 from perfsuite.load.channel import MAX_MESSAGE_BYTES, Channel  # noqa: E402
-from tests.load.channel_ends import HERE, TOKEN, Master, client, free_port, said, until  # noqa: E402
+from tests.load.channel_ends import HERE, TOKEN, Master, Scenes, client, free_port, played, said, until  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
 
@@ -246,24 +245,16 @@ def costs() -> dict[str, float]:
     return found
 
 
-SCENES: dict[str, Callable[[Channel], Any]] = {
+ALONE: Scenes = {"closing": closing}
+TOGETHER: Scenes = {
     "exchanged": exchanged,
     "refused": refused,
     "by key alone": by_key_alone,
     "late": late,
     "late by name": lambda channel: late(channel, "localhost"),
     "addresses": addresses,
-    "closing": closing,
     "locust": locusts_runners,
-    "costs": lambda _: costs(),
 }
 
-
-def main(names: list[str]) -> None:
-    """The scenes named."""
-    channel = Channel(TOKEN)
-    report({name: SCENES[name](channel) for name in names})
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    report(costs() if sys.argv[1:] == ["costs"] else played(ALONE, TOGETHER))

@@ -12,7 +12,6 @@ import socket  # noqa: E402
 import subprocess  # noqa: E402
 import sys  # noqa: E402
 import time  # noqa: E402
-from collections.abc import Callable  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
@@ -21,7 +20,7 @@ import zmq.green as zmq  # noqa: E402
 from locust.rpc.protocol import Message  # noqa: E402
 
 from perfsuite.load.channel import MAX_MESSAGE_BYTES, Channel  # noqa: E402
-from tests.load.channel_ends import HERE, TOKEN, Master, Proxy, client, said, until  # noqa: E402
+from tests.load.channel_ends import HERE, TOKEN, Master, Proxy, Scenes, client, played, said, until  # noqa: E402
 from tests.load.child import ROOT, report  # noqa: E402
 
 GREETING = b"\xff" + bytes(8) + b"\x7f" + b"\x03\x00" + b"CURVE".ljust(20, b"\0") + bytes(32)
@@ -222,23 +221,15 @@ def be_client(port: int) -> None:
             end.recv()
 
 
-SCENES: dict[str, Callable[[Channel], Any]] = {
+ALONE: Scenes = {"huge": huge, "stopped": stopped}
+TOGETHER: Scenes = {
     "hostile": hostile,
-    "huge": huge,
     "cut": lambda channel: cuts(channel, False, 20),
     "cut silently": lambda channel: cuts(channel, True, 5),
-    "stopped": stopped,
     "strangers": strangers,
 }
 
-
-def main(names: list[str]) -> None:
-    """The scenes named."""
-    if names[:1] == ["--client"]:
-        be_client(int(names[1]))
-    channel = Channel(TOKEN)
-    report({name: SCENES[name](channel) for name in names})
-
-
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    if sys.argv[1:2] == ["--client"]:
+        be_client(int(sys.argv[2]))
+    report(played(ALONE, TOGETHER))

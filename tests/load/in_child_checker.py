@@ -14,6 +14,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
+from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, Violated, ask  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder, check_order  # noqa: E402
@@ -71,15 +72,22 @@ class Connection:
 class Scene:
     """A checker at a target."""
 
-    def __init__(self, checks: Sequence[Check], slow_s: float = 0.001, impossible: Sequence[Check] = ()) -> None:
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        slow_s: float = 0.001,
+        impossible: Sequence[Check] = (),
+        began_s: float = 2.0,
+    ) -> None:
+        """`began_s`: so long ago the load has begun, of a minute."""
         self.target, self.sink, self.load, self.failed = FakeTarget(), Kept(), SentCount(), list[list[str]]()
-        roles, accounts = {role.slug: role for role in ROLES}, {ROLE: [ACCOUNTS[ROLE]]}
-        order = CheckOrder(SHARE, 1, roles, accounts, checks, [(each, "no account") for each in impossible])
-        order = replace(order, numbers={ROLE: [7]})
+        scenario = Scenario("basic", 5, 1, 60)
+        roles, accounts = {role.slug: role for role in ROLES}, {ROLE: {7: ACCOUNTS[ROLE]}}
+        order = CheckOrder(SHARE, 1, scenario, roles, accounts, checks, [(each, "no account") for each in impossible])
         self.run = RunState("check_1", purpose="check")
         recorder = Recorder("worker-1", self.sink)
         self.checker = Checker(order, self.run, recorder, NoLease(), lambda: Connection(self.target, slow_s))
-        self.loop = gevent.spawn(self.checker.loop, self.load, self._failed)
+        self.loop = gevent.spawn(self.checker.loop, self.load, utc_s() - began_s, self._failed)
         gevent.sleep(0)
 
     def _failed(self, error: BaseException, during: str) -> None:
@@ -127,9 +135,9 @@ def both(_context: CheckContext) -> Steps:
     return Held()
 
 
-def is_wrong(_context: CheckContext) -> Steps:
+def is_wrong(context: CheckContext) -> Steps:
     reply = yield from ask(Send(LAST, HELD_UP))
-    return Violated("one's own account", f"that of {LAST}", (reply,))
+    return Violated("one's own account", f"that of {context.name(LAST)}", (reply,))
 
 
 def waits(_context: CheckContext) -> Steps:
@@ -286,7 +294,7 @@ def wrong() -> dict[str, Any]:
     }
 
 
-def numbers() -> dict[str, Any]:
+def numbers() -> dict[int, str]:
     """Of five accounts the third and the fifth are used by the load."""
     accounts = [Account(f"910000000{number}", "word", ROLE) for number in range(1, 6)]
     plan = Plan(
@@ -299,7 +307,7 @@ def numbers() -> dict[str, Any]:
         accounts,
         {accounts[2].phone_number, accounts[4].phone_number},
     )
-    return {"accounts": [one.phone_number[-1] for one in order.accounts[ROLE]], "numbers": list(order.numbers[ROLE])}
+    return {number: one.phone_number[-1] for number, one in order.accounts[ROLE].items()}
 
 
 CASES: dict[str, Callable[[], Any]] = {

@@ -1,4 +1,7 @@
-"""Requests along one way, in a process patched like the load process. Arguments: the way as JSON, paths."""
+"""Requests in a process patched like the load process.
+
+Each question: along which way, for which paths, with which variables of the environment.
+"""
 
 from __future__ import annotations
 
@@ -6,22 +9,29 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
-import sys  # noqa: E402
-
-import msgspec  # noqa: E402
+import os  # noqa: E402
 
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.exchange import Request  # noqa: E402
 from perfsuite.target.http_client import HttpClient  # noqa: E402
-from tests.load.child import report  # noqa: E402
+from tests.load.child import questions, report  # noqa: E402
+
+Asked = tuple[ConnectionSettings, list[str], dict[str, str]]
+
+
+def answered(connection: ConnectionSettings, paths: list[str], variables: dict[str, str]) -> list[str]:
+    """A status of each, or kind and message of its failure."""
+    before = dict(os.environ)
+    os.environ.update(variables)
+    transport = HttpClient(connection, GeventNetwork())
+    answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in paths]
+    transport.close()
+    os.environ.clear()
+    os.environ.update(before)
+    return [f"{a.failure.kind}: {a.failure.message}" if a.failure else str(a.status) for a in answers]
+
 
 if __name__ == "__main__":
-    transport = HttpClient(msgspec.json.decode(sys.argv[1], type=ConnectionSettings), GeventNetwork())
-    answers = [transport.exchange(Request("GET", path, {"X-Request-ID": "1"})) for path in sys.argv[2:]]
-    failures = [answer.failure for answer in answers]
-    reported = [
-        f"{failure.kind}: {failure.message}" if failure else str(answer.status)
-        for answer, failure in zip(answers, failures, strict=True)
-    ]
-    report({"reported": reported})
+    for question in questions(Asked):
+        report(answered(*question))

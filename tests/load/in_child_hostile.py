@@ -1,6 +1,6 @@
 """In a process patched like the load process: every case of the hostile server, many at the same time.
 
-Arguments: what to ask for, as `main` names it, host, a file of authorities or "".
+Each question: what to ask for, as `main` names it, host, a file of authorities or "".
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
-import sys  # noqa: E402
 from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
@@ -18,7 +17,7 @@ from gevent.pool import Pool  # noqa: E402
 from perfsuite.load.gevent_socket import GeventNetwork  # noqa: E402
 from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.http_client import HttpClient  # noqa: E402
-from tests.load.child import report  # noqa: E402
+from tests.load.child import questions, report  # noqa: E402
 from tests.target.hostile_client import (  # noqa: E402
     case_outcome,
     closing_outcomes,
@@ -50,4 +49,5 @@ def main(what: str, host: str, ca_file: str) -> Any:
 
 
 if __name__ == "__main__":
-    report({"found": main(*sys.argv[1:])})
+    for question in questions():
+        report(main(*question))

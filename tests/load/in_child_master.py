@@ -1,7 +1,4 @@
-"""Who may join a master, who is lost, and what it bears: with real sockets, in a process with gevent and Locust.
-
-Argument: the scene.
-"""
+"""Who may join a master, who is lost, and what it bears: with real sockets, in a process with gevent and Locust."""
 
 from __future__ import annotations
 
@@ -9,7 +6,6 @@ import gevent.monkey
 
 gevent.monkey.patch_all()
 
-import sys  # noqa: E402
 import time  # noqa: E402
 from pathlib import Path  # noqa: E402
 from tempfile import mkdtemp  # noqa: E402
@@ -256,7 +252,7 @@ def silence(bench: Bench) -> dict[str, Any]:
     now = time.monotonic()
     workers["silent"].heard_at = workers["joining"].heard_at = now - SILENT_S - 0.1
     workers["never"].heard_at = now - JOINING_SILENT_S - 0.1
-    workers["heard"].heard_at = now - SILENT_S + _SOON_S + 0.5
+    workers["heard"].heard_at = now - SILENT_S / 2
     gevent.sleep(_SOON_S)
     return {identity: worker.lost for identity, worker in workers.items()} | {"heard of": bench.job.heard[4:]}
 
@@ -303,9 +299,13 @@ def no_order(bench: Bench) -> dict[str, Any]:
     return {"code": code, "log": (folder / LOG_FILE).read_text()}
 
 
-SCENES = {
-    scene.__name__: scene for scene in (admission, indexes, gone, malformed, deaf, silence, stopped, orders, no_order)
-}
+def main() -> None:
+    """All scenes at the same time, each with its own master; then the one in which the whole process stands still."""
+    scenes = (admission, indexes, gone, malformed, deaf, silence, orders, no_order)
+    running = {scene.__name__: gevent.spawn(scene, Bench()) for scene in scenes}
+    gevent.joinall(running.values(), raise_error=True)
+    report({name: one.get() for name, one in running.items()} | {"stopped": stopped(Bench())})
+
 
 if __name__ == "__main__":
-    report(SCENES[sys.argv[1]](Bench()))
+    main()

@@ -16,9 +16,12 @@ FAULTS = {"hostile", "huge", "cut", "cut silently", "stopped", "strangers"}
 MB_64 = 64 * 1024 * 1024
 
 
-@cache
+played = cache(findings)
+"""All scenes of a module, in one process."""
+
+
 def scene(name: str) -> Any:
-    return findings("in_child_channel_faults" if name in FAULTS else "in_child_channel", name)[name]
+    return played("in_child_channel_faults" if name in FAULTS else "in_child_channel")[name]
 
 
 def test_messages_go_both_ways() -> None:

@@ -1,7 +1,7 @@
 """How a target is reached (base path, headers, authorities, proxy) is the same for the load and for what looks at it.
 
 Each test is made with both transports: that of the parent process, and that of the virtual users in a process of
-its own.
+their own.
 """
 
 from __future__ import annotations
@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.exchange import Request
 from perfsuite.target.http_client import HttpClient
 from tests.certificates import PrivateCa, needs_openssl, private_ca
-from tests.load.child import findings
+from tests.load.child import Child
 from tests.target.proxy_server import ProxyServer
 from tests.target.raw_server import RawServer, nobody_listens
 
@@ -35,10 +34,11 @@ def _by_the_parent(connection: ConnectionSettings, *paths: str, **variables: str
     return [f"{a.failure.kind}: {a.failure.message}" if a.failure else str(a.status) for a in answers]
 
 
-def _by_a_user(connection: ConnectionSettings, *paths: str, **variables: str) -> list[str]:
-    given = msgspec.json.encode(connection).decode()
-    reported: list[str] = findings("in_child_connection", given, *paths, environment=variables)["reported"]
-    return reported
+@pytest.fixture(scope="module")
+def by_a_user() -> Iterator[Ask]:
+    """One process asks for all tests of this file."""
+    with Child("in_child_connection") as child:
+        yield lambda connection, *paths, **variables: child.ask(connection, paths, variables)
 
 
 class _environment:
@@ -55,10 +55,9 @@ class _environment:
         os.environ.update(self._before)
 
 
-@pytest.fixture(params=[_by_the_parent, _by_a_user], ids=["the parent", "a virtual user"])
-def ask(request: pytest.FixtureRequest) -> Ask:
-    asked: Ask = request.param
-    return asked
+@pytest.fixture(params=["the parent", "a virtual user"])
+def ask(request: pytest.FixtureRequest, by_a_user: Ask) -> Ask:
+    return by_a_user if request.param == "a virtual user" else _by_the_parent
 
 
 @pytest.fixture

@@ -10,14 +10,13 @@ import hashlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import pytest
 
 from perfsuite.target.connection import ConnectionSettings
 from perfsuite.target.http_client import HttpClient
 from tests.certificates import PrivateCa, needs_openssl, private_ca
-from tests.load.child import findings
+from tests.load.child import Child
 from tests.target.hostile_case import BODY
 from tests.target.hostile_cases import CASES
 from tests.target.hostile_client import (
@@ -43,17 +42,20 @@ def server() -> Iterator[HostileServer]:
         yield server
 
 
-def by_user(what: str, host: str, ca_file: str = "") -> Any:
-    return findings("in_child_hostile", what, host, ca_file)["found"]
+@pytest.fixture(scope="module")
+def user() -> Iterator[Child]:
+    """One process asks for all tests of this file."""
+    with Child("in_child_hostile") as child:
+        yield child
 
 
-def check(server: HostileServer, what: str, ca_file: str = "") -> None:
+def check(server: HostileServer, user: Child, what: str, ca_file: str = "") -> None:
     """Both clients find the same, and what was to be expected; each request was received once."""
     todo = orders(what)
     settings = ConnectionSettings(server.host, ca_file=ca_file, timeout_s=5)
     found = {
         PARENT: all_cases(HttpClient, settings, PARENT, todo),
-        USER: by_user(what, server.host, ca_file),
+        USER: user.ask(what, server.host, ca_file),
     }
     connections: dict[str, list[int]] = {}
     for connection, _method, path in server.received:
@@ -90,35 +92,37 @@ def _troubles(number: int, found: Found) -> Iterator[str]:
         yield f"then status {found['following']}, {found['retries']} retries"
 
 
-def test_every_case_over_ipv4(server: HostileServer) -> None:
-    check(server, "whole")
+def test_every_case_over_ipv4(server: HostileServer, user: Child) -> None:
+    check(server, user, "whole")
 
 
-def test_every_case_over_ipv4_in_two_parts(server: HostileServer) -> None:
-    check(server, "split")
+def test_every_case_over_ipv4_in_two_parts(server: HostileServer, user: Child) -> None:
+    check(server, user, "split")
 
 
-def test_every_case_over_ipv6() -> None:
+def test_every_case_over_ipv6(user: Child) -> None:
     with HostileServer(address="::1") as server:
-        check(server, "whole")
+        check(server, user, "whole")
 
 
 @needs_openssl
 @pytest.mark.parametrize("what", ["whole", "some"])
-def test_every_case_over_tls(what: str, ca: PrivateCa) -> None:
+def test_every_case_over_tls(what: str, ca: PrivateCa, user: Child) -> None:
     with HostileServer(ca.server) as server:
-        check(server, what, str(ca.authority))
+        check(server, user, what, str(ca.authority))
 
 
-def test_an_answer_that_comes_while_a_large_body_is_sent_is_the_answer(server: HostileServer) -> None:
-    by_parent, of_user = early_outcome(HttpClient, server.host), by_user("early", server.host)
+def test_an_answer_that_comes_while_a_large_body_is_sent_is_the_answer(server: HostileServer, user: Child) -> None:
+    by_parent, of_user = early_outcome(HttpClient, server.host), user.ask("early", server.host, "")
 
     assert by_parent == of_user
     assert (by_parent["status"], by_parent["kind"]) == (413, None)
 
 
-def test_an_interim_answer_while_a_large_body_is_sent_costs_no_waiting_in_circles(server: HostileServer) -> None:
-    found = by_user("slow reader", server.host)
+def test_an_interim_answer_while_a_large_body_is_sent_costs_no_waiting_in_circles(
+    server: HostileServer, user: Child
+) -> None:
+    found = user.ask("slow reader", server.host, "")
 
     assert (found["status"], found["kind"]) == (200, None)
     assert found["cpu_s"] < SLOW_READER_S / 2
@@ -141,12 +145,12 @@ class Closing:
 
 
 @pytest.fixture(scope="module", params=["in clear", pytest.param("over TLS", marks=needs_openssl)])
-def closing(request: pytest.FixtureRequest) -> Iterator[Closing]:
+def closing(request: pytest.FixtureRequest, user: Child) -> Iterator[Closing]:
     ca = request.getfixturevalue("ca") if request.param == "over TLS" else None
     with HostileServer(ca and ca.server) as server:
         settings = ConnectionSettings(server.host, ca_file=str(ca.authority) if ca else "", timeout_s=5)
         by_parent = closing_outcomes(HttpClient, settings, PARENT)
-        yield Closing(server, {PARENT: by_parent, USER: by_user("closing", server.host, settings.ca_file)})
+        yield Closing(server, {PARENT: by_parent, USER: user.ask("closing", server.host, settings.ca_file)})
 
 
 @pytest.mark.parametrize("by", [PARENT, USER])
@@ -171,11 +175,13 @@ def test_both_clients_say_the_same_about_closed_connections(closing: Closing) ->
 
 
 @pytest.mark.parametrize("by", [PARENT, USER])
-def test_a_race_with_the_close_loses_no_get_and_sends_no_post_twice(by: str, server: HostileServer) -> None:
+def test_a_race_with_the_close_loses_no_get_and_sends_no_post_twice(
+    by: str, server: HostileServer, user: Child
+) -> None:
     if by == PARENT:
         found = race_outcomes(HttpClient, server.host, PARENT, time.sleep)
     else:
-        found = by_user("races", server.host)
+        found = user.ask("races", server.host, "")
 
     assert {one["kind"] for one in found if one["method"] == "GET"} == {None}
     posts = [one for one in found if one["method"] == "POST"]

@@ -102,38 +102,34 @@ def test_one_that_somebody_else_ended_in_order_is_lost_all_the_same(
     assert all((one.sent, one.said_requests) == (one.received, one.requests) for one in ledger.values())
 
 
-@pytest.mark.parametrize(
-    ("number", "reason"),
-    [
-        pytest.param(signal.SIGKILL, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"), id="killed"),
-        pytest.param(signal.SIGTERM, LoadMessage.STOPPED(), id="ended in order"),
-    ],
-)
-def test_with_the_last_one_the_load_is_over(
-    begin: Callable[[int], LoadProcess], tmp_path: Path, number: signal.Signals, reason: str
-) -> None:
+def test_with_the_last_one_the_load_is_over(begin: Callable[[int], LoadProcess], tmp_path: Path) -> None:
     process = begin(1)
 
-    worker_named(tmp_path, "worker-1").send_signal(number)
+    worker_named(tmp_path, "worker-1").kill()
 
     assert _until(lambda: not process.running)
     assert process.failed
-    assert _lost(tmp_path) == [("worker-1", 2, 0, reason)]
+    assert _lost(tmp_path) == [("worker-1", 2, 0, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"))]
 
 
-def test_one_that_dies_before_it_has_joined_is_lost_and_keeps_nobody_waiting(tmp_path: Path) -> None:
+def test_one_that_dies_before_it_has_joined_is_lost_and_keeps_nobody_waiting_and_the_last_may_end_in_order(
+    tmp_path: Path,
+) -> None:
     _plan(tmp_path, 2)
     process = LoadProcess(tmp_path, Secrets(_ACCOUNTS))
     try:
         assert _until(lambda: len(workers_of(tmp_path)) == 2)
         victim = workers_of(tmp_path)[0]
         victim.kill()
-        assert wait_until(lambda: _on_plateau(tmp_path), _WITHIN_S), process.failure_message()
-        process.stop("completed")
+        assert _until(lambda: _on_plateau(tmp_path)), process.failure_message()
+        assert process.running
+        worker_named(tmp_path, "worker-1").send_signal(signal.SIGTERM)
         assert _until(lambda: not process.running)
+        assert process.failed
     finally:
         process.close()
-    assert _lost(tmp_path) == [(str(victim.pid), 0, 0, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"))]
+    never_joined = (str(victim.pid), 0, 0, LoadMessage.OUT_OF_MEMORY(signal="SIGKILL"))
+    assert _lost(tmp_path) == [never_joined, ("worker-1", 2, 0, LoadMessage.STOPPED())]
     assert {one.worker for one in _records(tmp_path) if isinstance(one, End)} == {"worker-1"}
 
 
@@ -159,4 +155,5 @@ def test_a_load_that_somebody_else_ended_was_interrupted(tmp_path: Path) -> None
     ended = make_load(context.for_run(plan, _ACCOUNTS, tmp_path)).ended
 
     assert ended == "interrupted"
+    assert [one.reason for one in _records(tmp_path) if isinstance(one, End)] == ["interrupted"]
     assert RunMessage.LOAD_STOPPED_FROM_OUTSIDE() in said.getvalue()

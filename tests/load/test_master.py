@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 from perfsuite.load.messages import EXIT_BROKEN
@@ -12,8 +13,14 @@ GIVEN_UP = f"lost: {WorkerMessage.INTERRUPTED()}"
 ELSEWHERE = f"lost: {WorkerMessage.ELSEWHERE()}"
 
 
+@cache
+def scenes() -> Any:
+    """Of all scenes, made in one process."""
+    return findings("in_child_master")
+
+
 def scene(name: str) -> Any:
-    return findings("in_child_master", name)
+    return scenes()[name]
 
 
 def test_workers_of_the_same_version_join_and_others_hear_why_not() -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from perfsuite.messages.correctness import CorrectnessText, OffText
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.messages.report import Headline
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
@@ -30,9 +32,52 @@ def with_checks(found: Correctness | None) -> RunReport:
     return replace(report, summary=replace(report.summary, correctness=found))
 
 
+PLAN = example_runs.passed().plan
+
+
 def test_the_replay_command_can_be_pasted_whatever_the_folder_is_called() -> None:
-    command = replay_command("/srv/all runs/one", VIOLATIONS[0])
+    command = replay_command(PLAN, "/srv/all runs/one", VIOLATIONS[0])
     assert shlex.split(command) == ["python", "run_performance_tests.py", "replay", "/srv/all runs/one", "v1"]
+
+
+@pytest.mark.parametrize(
+    ("given", "again"),
+    [
+        pytest.param("--credentials 'my accounts.csv' --users 5", ["--credentials", "my accounts.csv"], id="accounts"),
+        pytest.param("--credentials=a.csv", ["--credentials=a.csv"], id="joined"),
+        pytest.param(
+            "--allow-host a.example --duration 5m --allow-host b.example --i-accept-production-load",
+            ["--allow-host", "a.example", "--allow-host", "b.example", "--i-accept-production-load"],
+            id="hosts",
+        ),
+        pytest.param("--scenarios own.toml --targets own.toml", ["--scenarios", "own.toml"], id="allowed hosts"),
+        pytest.param("--header 'X-Key: env:KEY' --quiet", ["--header", "X-Key: env:KEY"], id="header"),
+        pytest.param("--host http://a.example --mapping m.toml --ca-file ca.pem --proxy http://p:1", [], id="of plan"),
+    ],
+)  # fmt: skip
+def test_a_replay_is_given_what_the_run_was_given_and_the_plan_does_not_have(given: str, again: list[str]) -> None:
+    plan = replace(PLAN, command=("run_performance_tests.py", *shlex.split(given)), demo=None)
+    assert shlex.split(replay_command(plan, "/runs/one", VIOLATIONS[0]))[5:] == again
+
+
+def test_the_replay_of_a_demo_starts_its_own_accounts() -> None:
+    plan = replace(PLAN, command=("run_performance_tests.py", "--demo", "--allow-host", "a.example"))
+    assert shlex.split(replay_command(plan, "/runs/one", VIOLATIONS[0]))[5:] == []
+
+
+@pytest.mark.parametrize(
+    ("never", "expected"),
+    [
+        pytest.param([], replay_command(PLAN, "/runs/one", VIOLATIONS[0]), id="any"),
+        pytest.param([0], replay_command(PLAN, "/runs/one", VIOLATIONS[1]), id="the first one that can be"),
+        pytest.param([0, 1, 2], ReplayMessage.NEVER(why="no token"), id="none"),
+    ],
+)
+def test_the_terminal_names_a_violation_that_can_be_replayed(never: list[int], expected: str) -> None:
+    whys = ["no token" if place in never else "" for place in range(len(VIOLATIONS))]
+    found = [replace(one, no_replay=why) for one, why in zip(VIOLATIONS, whys, strict=True)]
+    text = render_summary(with_checks(replace(VIOLATED, violations=tuple(found))), folder=Path("/runs/one"))
+    assert [line for line in text.splitlines() if line.startswith("Replay ")] == [f"Replay   {expected}"]
 
 
 @pytest.mark.parametrize(

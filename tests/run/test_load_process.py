@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -44,37 +44,56 @@ def _alive(session: int) -> list[psutil.Process]:
     return alive
 
 
-@pytest.fixture
-def process(tmp_path: Path) -> Iterator[LoadProcess]:
-    """One that ends by itself as soon as it has read the accounts: the folder holds no plan."""
-    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
-    yield process
+@dataclass(frozen=True)
+class Failed:
+    """A load process that ended by itself as soon as it had read the accounts: its folder holds no plan."""
+
+    process: LoadProcess
+    folder: Path
+    session: int
+    shown: str
+    """Its arguments and variables, as everybody on the machine may see them."""
+
+
+@pytest.fixture(scope="module")
+def failed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failed]:
+    folder = tmp_path_factory.mktemp("failed")
+    process = LoadProcess(folder, Secrets(ACCOUNTS))
+    child = psutil.Process(process.pid)
+    session, shown = os.getsid(process.pid), " ".join(child.cmdline()) + str(child.environ())
+    assert _until(lambda: not process.running)
+    yield Failed(process, folder, session, shown)
     process.close()
     assert _alive(process.pid) == []
 
 
-def test_accounts_are_in_no_file_argument_or_variable(process: LoadProcess, tmp_path: Path) -> None:
-    child = psutil.Process(process.pid)
-    seen = " ".join(child.cmdline()) + str(child.environ())
-    _until(lambda: not process.running)
-
-    assert PASSWORD not in seen
-    assert str(tmp_path) in seen
-    assert all(PASSWORD.encode() not in file.read_bytes() for file in tmp_path.iterdir())
+def test_accounts_are_in_no_file_argument_or_variable(failed: Failed) -> None:
+    assert PASSWORD not in failed.shown
+    assert str(failed.folder) in failed.shown
+    assert all(PASSWORD.encode() not in file.read_bytes() for file in failed.folder.iterdir())
 
 
-def test_it_is_in_a_session_of_its_own(process: LoadProcess) -> None:
-    assert os.getsid(process.pid) == process.pid != os.getsid(0)
+def test_it_is_in_a_session_of_its_own(failed: Failed) -> None:
+    assert failed.session == failed.process.pid != os.getsid(0)
 
 
-def test_a_load_that_fails_leaves_its_error_message(process: LoadProcess, tmp_path: Path) -> None:
-    assert _until(lambda: not process.running)
+def test_telling_an_ended_process_to_stop_does_nothing(failed: Failed) -> None:
+    process = failed.process
+    process.stop("interrupted")
+    process.stop("interrupted")
+    process.kill()
+    process.close()
+
+    assert not process.running
+
+
+def test_a_load_that_fails_leaves_its_error_message(failed: Failed) -> None:
+    process = failed.process
     assert process.failed
     assert "FileNotFoundError" in process.failure_message()
     assert "plan.json" in process.failure_message()
     assert "\n" not in process.failure_message()
-    process.close()
-    assert "FileNotFoundError" in (tmp_path / ERRORS_FILE).read_text()  # with its traceback
+    assert "FileNotFoundError" in (failed.folder / ERRORS_FILE).read_text()  # with its traceback
 
 
 @pytest.fixture
@@ -87,24 +106,15 @@ def full_disk(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a file that takes nothing: Linux has one")
 @pytest.mark.usefixtures("full_disk")
-def test_on_a_full_disk_the_error_message_comes_all_the_same(tmp_path: Path, process: LoadProcess) -> None:
-    assert _until(lambda: not process.running)
-    assert process.failed
-    expected = f"{tmp_path / FILE_NAME} cannot be written: no space left on device"
-    assert process.failure_message() == expected
-    process.close()
-    assert process.failure_message() == expected
-
-
-def test_telling_an_ended_process_to_stop_does_nothing(process: LoadProcess) -> None:
-    _until(lambda: not process.running)
-
-    process.stop("interrupted")
-    process.stop("interrupted")
-    process.kill()
+def test_on_a_full_disk_the_error_message_comes_all_the_same(tmp_path: Path) -> None:
+    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
+    ended = _until(lambda: not process.running)
+    before = process.failure_message()
     process.close()
 
-    assert not process.running
+    assert ended and process.failed
+    assert before == process.failure_message() == f"{tmp_path / FILE_NAME} cannot be written: no space left on device"
+    assert _alive(process.pid) == []
 
 
 def test_killed_at_once(tmp_path: Path) -> None:
@@ -155,12 +165,6 @@ def _end(folder: Path) -> End:
     return last
 
 
-def test_all_processes_of_the_load_have_the_clock_of_the_parent(loading: LoadProcess) -> None:
-    clocks = [{name: one.environ().get(name) for name in for_children()} for one in _alive(loading.pid)]
-
-    assert clocks == [for_children()] * 2  # who leads, and who makes the load
-
-
 def test_asked_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
     loading.stop("target lost")
 
@@ -170,14 +174,6 @@ def test_asked_to_stop_it_writes_its_last_record_and_ends_in_order(loading: Load
     assert last.reason == "target lost"
     assert last.recorded == last.locust_total > 0
     assert {error.kind for record in _recorded(tmp_path) for error in record.errors} == {"connection refused"}
-
-
-def test_a_signal_ends_it_in_order_too(loading: LoadProcess, tmp_path: Path) -> None:
-    psutil.Process(loading.pid).send_signal(signal.SIGTERM)
-
-    assert _until(lambda: not loading.running)
-    assert not loading.failed, loading.failure_message()
-    assert _end(tmp_path).reason == "interrupted"
 
 
 def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
@@ -207,8 +203,9 @@ def test_a_disk_that_fills_up_ends_the_load_with_a_line_and_what_was_written_can
     assert _recorded(tmp_path)
 
 
-def test_killed_with_all_that_it_started(loading: LoadProcess) -> None:
-    assert len(_alive(loading.pid)) == 2  # who leads, and who makes the load
+def test_all_its_processes_have_the_clock_of_the_parent_and_are_killed_with_it(loading: LoadProcess) -> None:
+    clocks = [{name: one.environ().get(name) for name in for_children()} for one in _alive(loading.pid)]
+    assert clocks == [for_children()] * 2  # who leads, and who makes the load
 
     loading.kill()
 

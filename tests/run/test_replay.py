@@ -58,6 +58,9 @@ class ScriptedTarget:
     def wait(self, seconds: float) -> None:
         self.waited.append(seconds)
 
+    def name(self, actor: CheckActor) -> str:
+        return str(actor)
+
     def user_id(self, actor: CheckActor) -> str:
         return str(actor)
 

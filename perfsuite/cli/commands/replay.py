@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 
+from perfsuite.cli.commands import PROGRAM
 from perfsuite.cli.job import code_of_rows
 from perfsuite.cli.options import ReplayOptions
 from perfsuite.cli.screen import PlainScreen, QuietScreen
@@ -17,6 +18,7 @@ from perfsuite.correctness.check import Check, NotChecked, Violated
 from perfsuite.demo.backend import BackendSettings, faults_of, from_the_start
 from perfsuite.demo.client import running_demo
 from perfsuite.errors import EXIT_FAIL, EXIT_INCONCLUSIVE, EXIT_PASS, UsageError
+from perfsuite.format import joined
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import Account, Plan, PreflightReport
@@ -24,11 +26,12 @@ from perfsuite.model.correctness import Violation
 from perfsuite.plan.access import ResolvedConnection, connection_of_run, read_accounts
 from perfsuite.plan.files import read_scenarios
 from perfsuite.plan.option_fields import data_file
+from perfsuite.report.correctness import first_to_replay, replay_command
 from perfsuite.report.files.violations import read_violations
 from perfsuite.roles import ROLES
 from perfsuite.run.context import CommandContext, Screen
 from perfsuite.run.load_run import PLAN_FILE, PREFLIGHT_FILE, load
-from perfsuite.run.replay import ReplayResult, why_never
+from perfsuite.run.replay import ReplayResult
 from perfsuite.run.replay import replay as replay_check
 from perfsuite.target.hosts import HostRules, allowed_names, checked_url
 
@@ -48,12 +51,12 @@ def replay(call: Invocation[ReplayOptions]) -> int:
     plan = load(options.run / PLAN_FILE, Plan)
     violations = read_violations(options.run)
     if options.violation is None:
-        for line in _listed(violations, options):
+        for line in _listed(violations, options, plan):
             terminal.out(line)
         return EXIT_PASS
     violation, check = _chosen(violations, options, plan)
-    if why := why_never(check):
-        terminal.out(ReplayMessage.NOT_TRIED(why=why))
+    if check.no_replay:
+        terminal.out(ReplayMessage.NEVER(why=check.no_replay))
         return EXIT_INCONCLUSIVE
     preflight = options.run / PREFLIGHT_FILE
     refusals = load(preflight, PreflightReport).refusals if preflight.exists() else {}
@@ -76,14 +79,17 @@ def replay(call: Invocation[ReplayOptions]) -> int:
     return _shown(result, call)
 
 
-def _listed(violations: Sequence[Violation], options: ReplayOptions) -> list[str]:
+def _listed(violations: Sequence[Violation], options: ReplayOptions, plan: Plan) -> list[str]:
     if not violations:
         return [ReplayMessage.NONE()]
     rows = [
         ReplayMessage.SEEN_FIRST(violation=_named(each), count=each.count, first_at=each.first_at)
         for each in violations
     ]
-    return [*rows, ReplayMessage.HOW(folder=shlex.quote(str(options.run)), id=violations[0].id)]
+    first = first_to_replay(violations)
+    if first.no_replay:
+        return [*rows, ReplayMessage.NEVER(why=first.no_replay)]
+    return [*rows, ReplayMessage.HOW(command=replay_command(plan, str(options.run), first))]
 
 
 def _named(one: Violation) -> str:
@@ -99,7 +105,8 @@ def _chosen(violations: Sequence[Violation], options: ReplayOptions, plan: Plan)
         raise UsageError(ReplayMessage.NO_VIOLATIONS(folder=options.run, id=wanted))
     violation = by_id.get(wanted)
     if violation is None:
-        raise UsageError(ReplayMessage.UNKNOWN(folder=options.run, id=wanted, ids=list(by_id)))
+        ids, command = joined(list(by_id)), shlex.join(["python", PROGRAM, "replay", str(options.run)])
+        raise UsageError(ReplayMessage.UNKNOWN(folder=options.run, id=wanted, ids=ids, command=command))
     check = check_of(violation.key)
     if check is None:
         raise UsageError(ReplayMessage.NO_SUCH_CHECK(violation=_named(violation), version=plan.suite_version))

@@ -8,17 +8,24 @@ from collections.abc import Mapping
 from perfsuite.format import bound, figure, joined
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.model import ALL, Outcome, RunReport, StageFigures, TargetOutcome, TargetResult, stages
-from perfsuite.model.correctness import Correctness, Violation
+from perfsuite.model.correctness import Violation
 from perfsuite.model.history import CapacityOutcome, Comparison, ComparisonOutcome
 from perfsuite.report.capacity import capacity_figures, capacity_lines, capacity_remarks, load_text
 from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_comparison
-from perfsuite.report.correctness import correctness_line, evidence_lines, reasons_text, violation_line
+from perfsuite.report.correctness import (
+    correctness_line,
+    evidence_lines,
+    reasons_text,
+    replay_line,
+    violation_line,
+)
 from perfsuite.report.findings import TITLE, findings_of
 from perfsuite.report.text import clean, exact
 from perfsuite.report.wording import sentence, target_name
 
 _ANY_ROLE = (ALL, ALL_ROLES)
 _WORSE = "became worse"
+_WRONG = "wrong under load"
 _TOTALS = ("tests", "failures", "errors", "skipped", "time")
 
 
@@ -40,7 +47,7 @@ def junit_xml(report: RunReport) -> str:
         exit_code=str(verdict.exit_code),
         rows_remaining=str(len(cleanup.not_removed)) if cleanup else "",
     )
-    _correctness_cases(suite, summary.correctness)
+    _correctness_cases(suite, report)
     _capacity_case(suite, report)
     for result in verdict.targets:
         _target_case(suite, result)
@@ -104,35 +111,43 @@ def _properties(values: Mapping[str, str]) -> ET.Element:
     return properties
 
 
-def _correctness_cases(suite: _Suite, found: Correctness | None) -> None:
-    """A failure for each violation; a case for each rule that held; one that is skipped for all that had no result."""
+def _correctness_cases(suite: _Suite, report: RunReport) -> None:
+    """A failure for each violation. Then a case for each rule with a result, by the same name however it ended: a CI
+    server sees which one broke. One that is skipped has all others."""
+    found = report.summary.correctness
     if found is None:
         return
     if found.why_off is not None:
         suite.case("correctness", "skipped", message=correctness_line(found))
         return
     for violation in found.violations:
-        _violation_case(suite, violation)
+        _violation_case(suite, violation, report)
     unreached = []
     for (invariant, rule), rows in found.rules.items():
         name, reasons = clean(f"{invariant}: {rule}"), clean(reasons_text(rows))
         if not any(row.checks for row in rows):
             unreached.append(f"{name}: {reasons}")
-        elif not any(row.violated for row in rows):
-            held = CorrectnessText.HELD(held=sum(row.held for row in rows))
-            text = f"{held}\n{CorrectnessText.OTHERS_NOT_CHECKED(reasons=reasons)}" if reasons else held
+            continue
+        held = CorrectnessText.HELD(held=sum(row.held for row in rows))
+        text = f"{held}\n{CorrectnessText.OTHERS_NOT_CHECKED(reasons=reasons)}" if reasons else held
+        if not any(row.violated for row in rows):
             suite.case(f"correctness, {name}", "system-out", text)
+            continue
+        ids = [one.id for one in found.violations if (one.invariant, one.rule) == (invariant, rule)]
+        message = CorrectnessText.RULE_VIOLATED(violations=len(ids), ids=ids)
+        suite.case(f"correctness, {name}", "failure", text, message=clean(message), type=_WRONG)
     if unreached:
         message = CorrectnessText.RULES_NOT_CHECKED(rules=len(unreached))
         suite.case("correctness, not checked", "skipped", "\n".join(unreached), message=message)
 
 
-def _violation_case(suite: _Suite, violation: Violation) -> None:
+def _violation_case(suite: _Suite, violation: Violation, report: RunReport) -> None:
     line = clean(violation_line(violation))
-    text = "\n".join((line, *map(clean, evidence_lines(violation))))
+    again = replay_line(report.plan, report.folder, violation)
+    text = "\n".join((line, *map(clean, evidence_lines(violation)), clean(again)))
     what = f"{violation.rule}, {violation.operation} as {joined(violation.roles)}"
     name = clean(f"correctness, {violation.invariant}: {what}")
-    case = suite.case(name, "failure", text, message=line, type="wrong under load")
+    case = suite.case(name, "failure", text, message=line, type=_WRONG)
     case.insert(0, _properties({"violation": violation.id}))
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from perfsuite.format import joined, listed, number, plural, time_of_day
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckRow, ChecksOff, Correctness, Exchanged, Invariant, Violation
 from perfsuite.report.correctness import answer_of, correctness_line, cost_line, reasons_text, replay_command
@@ -30,7 +31,8 @@ class RequestRow:
 
 @dataclass(frozen=True, slots=True)
 class ViolationCard:
-    """One violation. `about`: invariant, how often and since when; `command`: what sends it again without load."""
+    """One violation. `about`: invariant, how often and since when; `command`: what sends it again without load;
+    "" where nothing can, which `no_replay` says."""
 
     id: str
     headline: str
@@ -41,6 +43,7 @@ class ViolationCard:
     command: str
     under_load_only: bool = False
     """Without load it is not expected to happen."""
+    no_replay: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,14 +104,14 @@ def correctness_section(report: RunReport) -> CorrectnessSection | None:
     return CorrectnessSection(
         sentence,
         f"{cost_line(found)}.",
-        tuple(_card(violation, report.folder) for violation in found.violations[:MOST_SHOWN]),
+        tuple(_card(violation, report) for violation in found.violations[:MOST_SHOWN]),
         f"{plural(left, 'more violation')} in summary.json." if left > 0 else "",
         _matrix(found, tuple(report.summary.users.by_role)),
         _not_checked(found),
     )
 
 
-def _card(violation: Violation, folder: str) -> ViolationCard:
+def _card(violation: Violation, report: RunReport) -> ViolationCard:
     roles = joined([role_title(role) for role in violation.roles])
     first = CorrectnessText.FIRST_AT(count=violation.count, at=int(violation.first_at))
     return ViolationCard(
@@ -118,8 +121,9 @@ def _card(violation: Violation, folder: str) -> ViolationCard:
         clean(violation.expected),
         clean(violation.seen),
         tuple(map(_evidence, violation.evidence)),
-        clean(replay_command(folder, violation)),
+        clean(replay_command(report.plan, report.folder, violation)),
         violation.under_load_only,
+        clean(ReplayMessage.NEVER(why=violation.no_replay)) if violation.no_replay else "",
     )
 
 

@@ -13,12 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from perfsuite.format import CI, UNKNOWN, bound, clock, duration, interval_text, number, percent, plain, plural
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import ALL, Row, RunReport, Statistics, Summary, TargetOutcome, TargetResult
-from perfsuite.model.correctness import Correctness
 from perfsuite.model.periods import STEADY
 from perfsuite.model.stages import load_text
 from perfsuite.report.comparison import COLUMNS, summarize_comparison
-from perfsuite.report.correctness import correctness_line, replay_command
+from perfsuite.report.correctness import correctness_line, first_to_replay, replay_command
 from perfsuite.report.findings import ALWAYS_TITLE, MOST_UNUSUAL, TITLE, FindingTexts, findings_of
 from perfsuite.report.published import published_line
 from perfsuite.report.stability import STABILITY_TITLE, stability_lines
@@ -175,7 +175,7 @@ def _render(report: RunReport, shown: Shown, *, width: int, color: bool, folder:
         parts += [Text(f"In the report: {left}", "dim")]
     label = Text(LABELS[verdict.outcome], OUTCOME_STYLES[verdict.outcome])
     last = to_text(Text("VERDICT: ").append_text(label), width=width, color=color)
-    files = [_files(folder, shown, summary.correctness)] if folder is not None else []
+    files = [_files(folder, shown, report)] if folder is not None else []
     return ("\n" if shown.all_files else "").join([to_text(Group(*parts), width=width, color=color), *files, last])
 
 
@@ -364,11 +364,14 @@ def _stability(report: RunReport, shown: Shown) -> list[RenderableType]:
     return [*shown.blank, Text(STABILITY_TITLE, "dim"), *map(bullet, lines)] if lines else []
 
 
-def _files(folder: Path, shown: Shown, found: Correctness | None) -> str:
+def _files(folder: Path, shown: Shown, report: RunReport) -> str:
     """Each path whole, on a line of its own however long, so that it can be opened or copied."""
     lines = [f"Report   {folder / 'report.html'}"]
     if shown.all_files:
         lines += [f"Figures  {folder / 'summary.json'}, stats.csv, failures.csv"]
+    found = report.summary.correctness
     if shown.all_files and found is not None and found.violations:
-        lines += [f"Replay   {replay_command(str(folder), found.violations[0])}"]
+        first = first_to_replay(found.violations)
+        never = ReplayMessage.NEVER(why=first.no_replay)
+        lines += [f"Replay   {replay_command(report.plan, str(folder), first) or never}"]
     return "".join(f"{line}\n" for line in lines)

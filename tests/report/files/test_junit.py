@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from perfsuite.messages.correctness import CorrectnessText
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import CapacityReport, Outcome, RunReport, SearchBy, TargetOutcome
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness
-from perfsuite.report.correctness import correctness_line, evidence_lines, violation_line
+from perfsuite.report.correctness import correctness_line, evidence_lines, replay_command, violation_line
 from perfsuite.report.files.junit import junit_xml
 from tests.report import example_runs, made_capacity, made_correctness
 
@@ -138,14 +139,16 @@ def test_each_violation_is_a_failure_and_comes_first() -> None:
         ("correctness, isolation: own rows only, policies.read as policyholder", "failure"),
         ("correctness, isolation: own rows only, policies.update as policyholder and junior_agent", "failure"),
         ("correctness, permissions: refused to other roles, users.list as support_staff", "failure"),
-        ("correctness, writes: reads back as written", "system-out"),
-        ("correctness, not checked", "skipped"),
+        ("correctness, isolation: own rows only", "failure"),
+        ("correctness, permissions: refused to other roles", "failure"),
     ]
     failure = cases[0].find("failure")
     assert failure is not None and failure.get("type") == "wrong under load"
     violation = made_correctness.VIOLATIONS[0]
     assert failure.get("message") == violation_line(violation)
-    assert (failure.text or "").splitlines() == [violation_line(violation), *evidence_lines(violation)]
+    report = example_runs.wrong_under_load()
+    again = ReplayMessage.AGAIN_WITH(command=replay_command(report.plan, report.folder, violation))
+    assert (failure.text or "").splitlines() == [violation_line(violation), *evidence_lines(violation), again]
     assert [(each.get("name"), each.get("value")) for each in cases[0].iter("property")] == [("violation", "v1")]
 
 
@@ -159,6 +162,19 @@ def test_rules_that_held_and_rules_that_had_no_result() -> None:
     skipped = cases["correctness, not checked"].find("skipped")
     assert skipped is not None and skipped.get("message") == CorrectnessText.RULES_NOT_CHECKED(rules=1)
     assert skipped.text == "contests: one winner: HTTP 503 (3), the budget did not reach it (1)"
+
+
+def test_a_rule_keeps_the_name_of_its_case_when_it_breaks() -> None:
+    before, after = cases_of(with_checks(made_correctness.HEALTHY)), cases_of(example_runs.wrong_under_load())
+    assert before.keys() < after.keys()
+    rules = [name for name in before if name.startswith("correctness, ")]
+    broken = [name for name in rules if before[name][-1].tag == "system-out" and after[name][-1].tag == "failure"]
+    assert broken == ["correctness, isolation: own rows only", "correctness, permissions: refused to other roles"]
+    failures = [after[name].find("failure") for name in broken]
+    assert [failure is not None and failure.get("message") for failure in failures] == [
+        CorrectnessText.RULE_VIOLATED(violations=2, ids=["v1", "v2"]),
+        CorrectnessText.RULE_VIOLATED(violations=1, ids=["v3"]),
+    ]
 
 
 def test_what_was_not_checked_is_skipped_with_its_reason() -> None:

@@ -31,7 +31,7 @@ VIOLATION = Violation(
     3,
     (CheckStep("policyholder#2", "own", "policies.read", REQUEST, (), 1),),
 )
-OTHER = replace(VIOLATION, id="v2", operation="policies.coverage", under_load_only=True)
+OTHER = replace(VIOLATION, id="v2", operation="policies.coverage", under_load_only=True, no_replay="too old")
 
 
 def report_with(*violations: Violation) -> RunReport:
@@ -53,6 +53,7 @@ def test_what_is_written_can_be_read(tmp_path: Path) -> None:
         ["policyholder"],
     )
     assert (first["count"], first["under_load_only"], second["under_load_only"]) == (3, False, True)
+    assert (first["no_replay"], second["no_replay"]) == ("", "too old")
     assert first["steps"][0]["request"] == REQUEST
 
 

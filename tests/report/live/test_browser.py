@@ -24,10 +24,19 @@ pytestmark = pytest.mark.integration
 FOLDER = Path("results/moderate_20260301_093000")
 
 
-@pytest.fixture
-def tab(tmp_path: Path) -> Iterator[Tab]:
-    with running_tab(find_chromium(), tmp_path / "profile") as opened:
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with running_tab(find_chromium(), tmp_path_factory.mktemp("profile")) as opened:
         yield opened
+
+
+@pytest.fixture
+def tab(browser: Tab) -> Tab:
+    """As if just opened: an empty page, and nothing said or asked for."""
+    browser.call("Page.navigate", url="about:blank")
+    browser.console.clear()
+    browser.asked.clear()
+    return browser
 
 
 @pytest.fixture

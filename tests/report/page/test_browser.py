@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -21,6 +20,7 @@ from perfsuite.report.page.html import report_html
 from tests.report import example_runs
 from tests.report.made_load import START
 from tests.report.made_readings import all_moving, read
+from tests.report.web.chromium import Tab, find_chromium, running_tab
 
 pytestmark = pytest.mark.integration
 
@@ -33,22 +33,20 @@ class Visit(NamedTuple):
     requests: list[str]
 
 
-@pytest.fixture(scope="session")
-def browser() -> str:
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    if os.environ.get("CI") == "true":
-        pytest.fail("Chromium is not installed: the report cannot be tried in a browser")
-    pytest.skip("Chromium is not installed (package chromium): the report is not tried in a browser")
+@pytest.fixture(scope="module")
+def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tab]:
+    with running_tab(find_chromium(), tmp_path_factory.mktemp("profile")) as opened:
+        yield opened
 
 
-def visit(browser: str, folder: Path, html: str) -> Visit:
+def visit(folder: Path, html: str) -> Visit:
+    """In a browser of its own, whose log of the network is complete."""
     page, log = folder / "report.html", folder / "net.json"
     page.write_text(html, encoding="utf-8")
     arguments = [
-        browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync", "--virtual-time-budget=10000", "--enable-logging=stderr",
+        find_chromium(), "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+        "--disable-background-networking", "--disable-component-update", "--disable-sync",
+        "--virtual-time-budget=10000", "--enable-logging=stderr",
         f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND",
         "--dump-dom", page.as_uri(),
     ]  # fmt: skip
@@ -75,8 +73,8 @@ def _asked_for(log: str) -> list[str]:
         pytest.param("failed", ["requests", "times", "operations", "failures", "users"], id="failed"),
     ],
 )
-def test_charts_are_drawn_and_nothing_goes_wrong(browser: str, tmp_path: Path, name: str, charts: list[str]) -> None:
-    seen = visit(browser, tmp_path, report_html(example_runs.EXAMPLES[name]()))
+def test_charts_are_drawn_and_nothing_goes_wrong(tmp_path: Path, name: str, charts: list[str]) -> None:
+    seen = visit(tmp_path, report_html(example_runs.EXAMPLES[name]()))
     assert seen.console == []
     assert seen.requests == []
     assert 'data-errors="' not in seen.document[:2000]
@@ -85,34 +83,36 @@ def test_charts_are_drawn_and_nothing_goes_wrong(browser: str, tmp_path: Path, n
         assert re.search(rf'id="curve-{chart}-0"[^>]* d="M[^"]{{20,}}"', seen.document), f"{chart} has no line"
 
 
-def ask(browser: str, folder: Path, report: RunReport, script: str) -> Any:
-    """What `script` returns in the page of a report, as JSON. The page's own policy would forbid the script."""
-    html = re.sub(r"<meta http-equiv[^>]*>", "", report_html(report))
-    asked = f"document.body.dataset.result = JSON.stringify((() => {{{script}}})());"
-    seen = visit(browser, folder, html.replace("</body>", f"<script>{asked}</script></body>"))
-    assert seen.console == []
-    found = re.search(r'data-result="([^"]*)"', seen.document)
-    assert found is not None
-    return json.loads(found[1].replace("&quot;", '"').replace("&amp;", "&"))
+def ask(tab: Tab, folder: Path, report: RunReport, script: str) -> Any:
+    """What `script` returns in the page of a report."""
+    page = folder / "report.html"
+    page.write_text(report_html(report), encoding="utf-8")
+    tab.console.clear()
+    tab.call("Page.navigate", url="about:blank")
+    tab.call("Page.navigate", url=page.as_uri())
+    tab.until_loaded()
+    found = tab.value(f"(() => {{{script}}})()")
+    assert tab.console == []
+    return found
 
 
 def watched() -> RunReport:
     return replace(example_runs.watched(), readings=all_moving(120))
 
 
-def test_a_second_is_at_the_same_place_in_all_charts(browser: str, tmp_path: Path) -> None:
+def test_a_second_is_at_the_same_place_in_all_charts(tab: Tab, tmp_path: Path) -> None:
     script = """
       for (const details of document.querySelectorAll("details")) details.open = true;
       const boxes = [...document.querySelectorAll(".plot")].map((plot) => plot.getBoundingClientRect());
       return {plots: boxes.length, edges: [...new Set(boxes.map((box) => `${box.left} ${box.right}`))].length,
               wide: boxes[0].width > 300};
     """
-    result = ask(browser, tmp_path, watched(), script)
+    result = ask(tab, tmp_path, watched(), script)
     assert (result["edges"], result["wide"]) == (1, True)
     assert result["plots"] > 30
 
 
-def test_pointing_at_one_chart_shows_the_values_in_all(browser: str, tmp_path: Path) -> None:
+def test_pointing_at_one_chart_shows_the_values_in_all(tab: Tab, tmp_path: Path) -> None:
     script = """
       const plot = document.querySelector("[data-chart='requests']");
       const box = plot.getBoundingClientRect();
@@ -127,13 +127,13 @@ def test_pointing_at_one_chart_shows_the_values_in_all(browser: str, tmp_path: P
       document.dispatchEvent(new KeyboardEvent("keydown", {key: "Escape"}));
       return [middle, next, [document.querySelector(".pointed-time"), read("redis-memory")]];
     """
-    middle, following, left = ask(browser, tmp_path, watched(), script)
+    middle, following, left = ask(tab, tmp_path, watched(), script)
     assert middle == ["01:00", ["60 bytes"], ["60 s", "60 s", "60 s"]]
     assert following == ["01:01", ["61 bytes"]]
     assert left == [None, [""]]
 
 
-def test_dragging_zooms_all_charts_and_a_double_click_resets(browser: str, tmp_path: Path) -> None:
+def test_dragging_zooms_all_charts_and_a_double_click_resets(tab: Tab, tmp_path: Path) -> None:
     script = """
       const plot = document.querySelector("[data-chart='times']");
       const box = plot.getBoundingClientRect();
@@ -153,7 +153,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_resets(browser: str, tmp_p
       return [before, after, pointed, drawn()];
     """
     finding = Finding(FindingKind.INCIDENT, "something", "locks", START + 45)
-    before, after, pointed, back = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
+    before, after, pointed, back = ask(tab, tmp_path, replace(watched(), findings=(finding,)), script)
     assert (before[0], before[1], before[3]) == (["0 0 120 100"], "", ["37.5%"])
     assert after[:2] == [["30 0 30 100"], "00:30 – 01:00"]
     assert after[2] == ["00:30", "00:35", "00:40", "00:45", "00:50", "00:55", "01:00"]
@@ -162,7 +162,7 @@ def test_dragging_zooms_all_charts_and_a_double_click_resets(browser: str, tmp_p
     assert (back[0], back[1]) == (before[0], before[1])
 
 
-def test_buttons_zoom_and_move_within_the_run(browser: str, tmp_path: Path) -> None:
+def test_buttons_zoom_and_move_within_the_run(tab: Tab, tmp_path: Path) -> None:
     script = """
       const shown = document.getElementById("shown-span");
       return ["in", "in", "later", "later", "later", "earlier", "out", "out", "out"].map((how) => {
@@ -173,13 +173,13 @@ def test_buttons_zoom_and_move_within_the_run(browser: str, tmp_path: Path) -> N
         return shown.textContent;
       }));
     """
-    assert ask(browser, tmp_path, example_runs.failed(), script) == [
+    assert ask(tab, tmp_path, example_runs.failed(), script) == [
         "00:30 – 01:30", "00:45 – 01:15", "01:00 – 01:30", "01:15 – 01:45", "01:30 – 02:00", "01:15 – 01:45",
         "01:00 – 02:00", "", "", "00:11 – 01:59",
     ]  # fmt: skip
 
 
-def test_tables_are_filtered_by_words_and_by_role(browser: str, tmp_path: Path) -> None:
+def test_tables_are_filtered_by_words_and_by_role(tab: Tab, tmp_path: Path) -> None:
     script = """
       const table = document.getElementById("detail");
       const bar = table.closest(".scroll").previousElementSibling;
@@ -198,7 +198,7 @@ def test_tables_are_filtered_by_words_and_by_role(browser: str, tmp_path: Path) 
       return [all[0].length, all[1], two, none, rows(), role.options.length, bar.parentNode.children.length,
               document.querySelectorAll(".within .filter").length];
     """
-    result = ask(browser, tmp_path, example_runs.failed(), script)
+    result = ask(tab, tmp_path, example_runs.failed(), script)
     assert result[:2] == [18, ""]
     assert [sorted(result[2][0]), result[2][1]] == [["policies.coverage", "policies.list"], "2 of 18 rows"]
     assert result[3] == [[], "0 of 18 rows"]
@@ -206,7 +206,7 @@ def test_tables_are_filtered_by_words_and_by_role(browser: str, tmp_path: Path) 
     assert result[5:] == [8, 3, 0]
 
 
-def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_path: Path) -> None:
+def test_figures_are_written_by_the_script_as_by_the_suite(tab: Tab, tmp_path: Path) -> None:
     values = [0.0, 0.25, 0.00513, 1.0, 3.44, 9.96, 12.4, 1234.6, 3.2e6, 1.26e9]
     metrics = ["redis.memory_bytes", "redis.cpu_percent", "postgres.longest_query_s", "postgres.statements_calls_per_s",
                "postgres.statements_exec_ms_per_s", "postgres.wal_bytes_per_s", "pool.answer_ms"]  # fmt: skip
@@ -227,12 +227,12 @@ def test_figures_are_written_by_the_script_as_by_the_suite(browser: str, tmp_pat
     html = report_html(report)
     order = re.findall(r'title="([a-z]+\.[a-z_]+):', html[html.index('class="component"') :])
     drawn = [metric for metric in order if metric in metrics]
-    result = ask(browser, tmp_path, report, script)
+    result = ask(tab, tmp_path, report, script)
     assert len(drawn) == len(metrics)
     assert result == [[quantity(round(value, 3), METRICS[metric].unit) for metric in drawn] for value in values]
 
 
-def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(browser: str, tmp_path: Path) -> None:
+def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(tab: Tab, tmp_path: Path) -> None:
     rows = tuple(Evidence(metric, metric, 1.0, 2.0, "count", START + 40) for metric in ("avg_ms", "server.threads"))
     finding = Finding(FindingKind.ONSET, "slow", "locks", START + 40, evidence=rows)
     script = """
@@ -244,13 +244,13 @@ def test_a_finding_shows_the_charts_of_its_evidence_folded_ones_too(browser: str
       document.querySelector("#chart-times .mark").click();
       return [before, after, location.hash];
     """
-    before, after, marked = ask(browser, tmp_path, replace(watched(), findings=(finding,)), script)
+    before, after, marked = ask(tab, tmp_path, replace(watched(), findings=(finding,)), script)
     assert before == [[], False]
     assert after == [["chart-times", "chart-server-count"], True, "#chart-server-count"]
     assert marked == "#finding-1"
 
 
-def test_tables_sort_by_exact_value_and_unknown_comes_last(browser: str, tmp_path: Path) -> None:
+def test_tables_sort_by_exact_value_and_unknown_comes_last(tab: Tab, tmp_path: Path) -> None:
     script = """
       const heading = document.querySelectorAll("#roles thead th")[COLUMN];
       heading.querySelector("button").click();
@@ -260,18 +260,18 @@ def test_tables_sort_by_exact_value_and_unknown_comes_last(browser: str, tmp_pat
       heading.querySelector("button").click();
       return [first, heading.getAttribute("aria-sort"), read()];
     """.replace("COLUMN", "6")
-    down, order, up = ask(browser, tmp_path, example_runs.failed(), script)
+    down, order, up = ask(tab, tmp_path, example_runs.failed(), script)
     assert down == ["4,528", "–", "–", "–", "–", "–", "–"]
     assert (order, up[0], up[1:]) == ("ascending", "4,528", ["–"] * 6)
 
 
-def test_hostile_text_does_not_run(browser: str, tmp_path: Path) -> None:
-    seen = visit(browser, tmp_path, report_html(example_runs.failed()))
+def test_hostile_text_does_not_run(tmp_path: Path) -> None:
+    seen = visit(tmp_path, report_html(example_runs.failed()))
     assert "<title>FAIL – moderate" in seen.document
     assert seen.console == []
 
 
-def test_a_request_would_be_seen(browser: str, tmp_path: Path) -> None:
+def test_a_request_would_be_seen(tmp_path: Path) -> None:
     """The test above is worth something only if it can fail."""
-    seen = visit(browser, tmp_path, "<!doctype html><img src=http://agentmitra.example/x.png>")
+    seen = visit(tmp_path, "<!doctype html><img src=http://agentmitra.example/x.png>")
     assert seen.requests == ["http://agentmitra.example/x.png"]

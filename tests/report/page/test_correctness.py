@@ -8,6 +8,7 @@ import pytest
 
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
+from perfsuite.messages.replay import ReplayMessage
 from perfsuite.model import RunReport
 from perfsuite.model.correctness import CheckLevel, CheckRow, ChecksOff, Correctness, Invariant
 from perfsuite.report.correctness import correctness_line, cost_line
@@ -41,6 +42,18 @@ def test_each_violation_with_its_evidence_and_how_to_send_it_again() -> None:
     )
     assert first.command == "python run_performance_tests.py replay /srv/runs/basic_20260301_093000 v1"
     assert second.headline == "policies.update as policyholder and junior agent: own rows only"
+
+
+def test_one_that_cannot_be_replayed_has_the_reason_in_place_of_the_command() -> None:
+    found = replace(VIOLATED, violations=(replace(VIOLATIONS[0], no_replay="no token"), *VIOLATIONS[1:]))
+    section = correctness_section(with_checks(found))
+    assert section is not None
+    first, second, _third = section.violations
+    assert (first.command, first.no_replay) == ("", ReplayMessage.NEVER(why="no token"))
+    assert (bool(second.command), second.no_replay) == (True, "")
+    page = report_html(with_checks(found))
+    assert f"{ReplayMessage.NEVER(why='no token')}." in page
+    assert page.count(ReplayMessage.AGAIN_WITH(command="")) == 2
 
 
 def test_many_violations_are_cut() -> None:
