@@ -39,10 +39,11 @@ with running_demo(sys.argv[1], BackendSettings(seed_factor=0.02)) as demo:
 """
 
 
-def test_an_embedded_demo_answers_and_leaves_nothing(tmp_path: Path) -> None:
+def test_an_embedded_demo_answers_whatever_a_sweep_removes_and_leaves_nothing(tmp_path: Path) -> None:
     log = tmp_path / "requests.jsonl"
     with running_demo("embedded", BackendSettings(seed_factor=0.02, request_log=log)) as demo:
         family = family_of(demo.supervisor_pid)
+        sweep(demo.data_dir.parent)
         assert httpx.get(f"{demo.host}/health").json()["service"] == "agent-mitra-backend"
         header, *accounts = demo.credentials.read_text(encoding="utf-8").splitlines()
         assert header == "phone_number,password,role"
@@ -55,10 +56,20 @@ def test_an_embedded_demo_answers_and_leaves_nothing(tmp_path: Path) -> None:
     assert log.exists()
 
 
-def test_a_full_demo_works_on_its_own_servers_and_leaves_nothing(full_demo_programs: None) -> None:
+def test_a_full_demo_works_on_its_own_servers_whatever_the_users_environment_names_and_leaves_nothing(
+    full_demo_programs: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in (
+        ("MITRA_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/precious"),
+        ("MITRA_REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("PGHOST", "127.0.0.1"),
+        ("PGPORT", "1"),
+    ):
+        monkeypatch.setenv(name, value)
     with running_demo("full", SMALL) as demo:
         family = family_of(demo.supervisor_pid)
         assert demo.postgres_dsn is not None
+        assert str(demo.data_dir) in unquote(demo.postgres_dsn)
         assert demo.redis_url is not None
         with psycopg.connect(demo.postgres_dsn) as connection:
             seeded = connection.execute("SELECT sum(calls) FROM pg_stat_statements WHERE query ILIKE 'insert%'")
@@ -73,22 +84,6 @@ def test_a_full_demo_works_on_its_own_servers_and_leaves_nothing(full_demo_progr
         assert no_secret_in_command_lines(family, [demo.postgres_dsn, demo.redis_url])
     assert all_gone(family)
     assert not demo.data_dir.exists()
-
-
-def test_nothing_of_the_users_environment_turns_a_demo_to_another_database(
-    full_demo_programs: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in (
-        ("MITRA_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/precious"),
-        ("MITRA_REDIS_URL", "redis://127.0.0.1:1/0"),
-        ("PGHOST", "127.0.0.1"),
-        ("PGPORT", "1"),
-    ):
-        monkeypatch.setenv(name, value)
-    with running_demo("full", SMALL) as demo:
-        read_policies(demo)
-        assert demo.postgres_dsn is not None
-        assert str(demo.data_dir) in unquote(demo.postgres_dsn)
 
 
 def read_policies(demo: Demo) -> None:
@@ -107,15 +102,10 @@ def no_secret_in_command_lines(family: list[psutil.Process], urls: list[str]) ->
     return not any(secret in part for process in family for part in process.cmdline() for secret in secrets)
 
 
-@pytest.mark.parametrize("kind", ["embedded", "full"])
-def test_kill_9_of_the_parent_leaves_nothing(
-    kind: str, start: Callable[..., Started], request: pytest.FixtureRequest
-) -> None:
-    if kind == "full":
-        request.getfixturevalue("full_demo_programs")
-    parent = start("-c", PARENT, kind)
+def test_kill_9_of_the_parent_leaves_nothing(start: Callable[..., Started], full_demo_programs: None) -> None:
+    parent = start("-c", PARENT, "full")
     family = family_of(parent.process.pid)
-    assert len(family) >= (5 if kind == "full" else 3), "parent, supervisor, servers, backend"
+    assert len(family) >= 5, "parent, supervisor, servers, backend"
     parent.process.kill()
     parent.process.wait()
     assert all_gone(family)
@@ -123,15 +113,12 @@ def test_kill_9_of_the_parent_leaves_nothing(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends a process with its parent")
-@pytest.mark.parametrize("kind", ["embedded", "full"])
 def test_kill_9_of_the_supervisor_leaves_no_process_and_a_sandbox_for_the_next_demo_to_remove(
-    kind: str, start: Callable[..., Started], request: pytest.FixtureRequest
+    start: Callable[..., Started], full_demo_programs: None
 ) -> None:
-    if kind == "full":
-        request.getfixturevalue("full_demo_programs")
-    supervisor = start(*SUPERVISOR, kind, SMALL_JSON)
+    supervisor = start(*SUPERVISOR, "full", SMALL_JSON)
     family = family_of(supervisor.process.pid)
-    assert len(family) >= (4 if kind == "full" else 2), "supervisor, servers, backend"
+    assert len(family) >= 4, "supervisor, servers, backend"
     supervisor.process.kill()
     supervisor.process.wait()
     assert all_gone(family)
@@ -147,13 +134,6 @@ def test_kill_9_of_suite_and_supervisor_leaves_no_process(start: Callable[..., S
         process.kill()
     parent.process.wait()
     assert all_gone(family)
-
-
-def test_a_sweep_leaves_the_sandbox_of_a_running_demo_alone() -> None:
-    with running_demo("embedded", SMALL) as demo:
-        sweep(demo.data_dir.parent)
-        assert httpx.get(f"{demo.host}/health").status_code == 200
-        assert demo.credentials.exists()
 
 
 def test_a_sweep_removes_the_sandbox_of_a_supervisor_that_was_killed_before_it_started_anything(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def test_the_host_and_what_is_typed_go_to_the_suite(tmp_path: Path) -> None:
 @pytest.mark.integration
 def test_it_loads_the_reference_backend_with_own_scenario_and_own_targets(tmp_path: Path) -> None:
     """A machine that is too busy makes a run inconclusive; the gate then says so."""
-    load = ("--users", "20", "--spawn-rate", "20", "--duration", "10s", "--results", str(tmp_path))
+    load = ("--users", "20", "--spawn-rate", "20", "--duration", "6s", "--results", str(tmp_path))
     done = _gate(Path(sys.executable).parent, *load)
     assert done.returncode in (0, 4), done.stdout + done.stderr
     (folder,) = run_folders(tmp_path)

@@ -208,17 +208,23 @@ def failing_iterations() -> dict[str, Any]:
     return found | {"kinds": sorted(set(load.sink.kinds()))}
 
 
+def main() -> None:
+    """Those in which users leave each other no pause one by one; then those that mostly wait, all at once."""
+    found = {
+        "fairness": fairness(Server()),
+        "target dies": target_dies(Server()),
+        "nothing offered": nothing_offered(Server()),
+    }
+    waiting = {
+        "dead target": gevent.spawn(dead_target),
+        "stopped in action": gevent.spawn(stopped_in_action, Server()),
+        "stopped in pause": gevent.spawn(stopped_in_pause, Server()),
+        "iterations": gevent.spawn(iterations, Server()),
+        "failing iterations": gevent.spawn(failing_iterations),
+    }
+    gevent.joinall(waiting.values(), raise_error=True)
+    report(found | {name: one.get() for name, one in waiting.items()})
+
+
 if __name__ == "__main__":
-    SERVER = Server()
-    report(
-        {
-            "fairness": fairness(SERVER),
-            "dead target": dead_target(),
-            "target dies": target_dies(SERVER),
-            "nothing offered": nothing_offered(SERVER),
-            "stopped in action": stopped_in_action(SERVER),
-            "stopped in pause": stopped_in_pause(SERVER),
-            "iterations": iterations(SERVER),
-            "failing iterations": failing_iterations(),
-        }
-    )
+    main()

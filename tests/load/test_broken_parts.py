@@ -40,7 +40,7 @@ def followed(plan: Plan, folder: Path, *, preflight: bytes | None = None) -> tup
 
 def test_a_step_that_raises_costs_an_action_and_the_pass(tmp_path: Path) -> None:
     load = Load(
-        Scenario("errors", 4, 100, 6), "fixed 1", 2, roles_module="tests.load.faulty_roles", roles=faulty_roles.ROLES
+        Scenario("errors", 4, 100, 3), "fixed 1", 2, roles_module="tests.load.faulty_roles", roles=faulty_roles.ROLES
     )
     with truth_server("fixed 1", tmp_path) as server:
         plan = plan_of(load, server.url)

@@ -46,7 +46,6 @@ SETTLES_S = 2.0
 SLACK_S = 1.0
 _WITHIN_S = 150.0
 """In which all have started, on a machine that has other things to do."""
-_AT_ONCE = 2
 
 
 @dataclass
@@ -194,9 +193,9 @@ def _seen(scene: object, folder: Path) -> Seen:
 
 @pytest.fixture(scope="module")
 def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[object, Future[Seen]]]:
-    """They mostly wait, so two are made at once."""
+    """They mostly wait, so all are made at once."""
     folder = tmp_path_factory.mktemp("stopped")
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
+    with ThreadPoolExecutor(len(_SCENES)) as pool:
         yield {scene: pool.submit(_seen, scene, folder / scene.__name__) for scene in _SCENES}
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,13 +25,16 @@ START_S = 15.0
 """More than a load process needs to start and to hand over what it recorded."""
 
 
-@pytest.fixture
+Ended = tuple[set[str], float]
+
+
+@contextmanager
 def silent() -> Iterator[str]:
     with socket.create_server(("127.0.0.1", 0), backlog=64) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}"
 
 
-def kinds_of_failures(plan: Plan, folder: Path) -> tuple[set[str], float]:
+def kinds_of_failures(plan: Plan, folder: Path) -> Ended:
     """What became of the requests of a run, and how long it took."""
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(PreflightReport(plan.host, "", "", (), ())))
@@ -45,19 +50,32 @@ def kinds_of_failures(plan: Plan, folder: Path) -> tuple[set[str], float]:
     return {error.kind for record in records for error in record.errors}, took_s
 
 
-@pytest.mark.parametrize(
-    ("timeout_s", "stop_timeout_s", "kind"),
-    [
-        pytest.param(1.0, 30.0, "timeout", id="each request waits a second"),
-        pytest.param(None, 1.0, "unfinished", id="the end waits a second for a request that waits a minute"),
-    ],
-)
-def test_requests_and_the_end_of_the_load_wait_as_long_as_the_plan_says(
-    timeout_s: float | None, stop_timeout_s: float, kind: str, silent: str, tmp_path: Path
-) -> None:
+CASES = {
+    "each request waits a second": (1.0, 30.0, "timeout"),
+    "the end waits a second for a request that waits a minute": (None, 1.0, "unfinished"),
+}
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Ended]]]:
+    """Both runs, made at the same time: they only wait."""
     scenario, users = Scenario("basic", 1, 1, DURATION_S), {"policyholder": 1}
-    plan = Plan("run", scenario, silent, users, (), (), 1, "2026-03-01T09:30:00Z")
-    plan = replace(plan, timeout_s=timeout_s, stop_timeout_s=stop_timeout_s)
-    kinds, took_s = kinds_of_failures(plan, tmp_path)
-    assert kind in kinds
+    with silent() as host, ThreadPoolExecutor(len(CASES)) as pool:
+        plan = Plan("run", scenario, host, users, (), (), 1, "2026-03-01T09:30:00Z")
+        yield {
+            name: pool.submit(
+                kinds_of_failures,
+                replace(plan, timeout_s=timeout_s, stop_timeout_s=stop_timeout_s),
+                tmp_path_factory.mktemp("run"),
+            )
+            for name, (timeout_s, stop_timeout_s, _kind) in CASES.items()
+        }
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_requests_and_the_end_of_the_load_wait_as_long_as_the_plan_says(
+    case: str, ended: dict[str, Future[Ended]]
+) -> None:
+    kinds, took_s = ended[case].result()
+    assert CASES[case][2] in kinds
     assert took_s < DURATION_S + 1 + START_S

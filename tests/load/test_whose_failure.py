@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import resource
 from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,11 +27,14 @@ from tests.accuracy.truth_server import Truth
 
 pytestmark = pytest.mark.integration
 
-_EVERY = 40
+_EVERY = 20
 _FREE = 6
 
 
-def made(load: Load, folder: Path, *, retry: bool = True, limited: bool = False) -> tuple[Plan, Summary, Truth]:
+Made = tuple[Plan, Summary, Truth]
+
+
+def made(load: Load, folder: Path, *, retry: bool = True, limited: bool = False) -> Made:
     """A run; `limited`: its load process may open few files more than it has."""
     with truth_server(load.behaviour, folder) as server:
         plan = plan_of(load, server.url)
@@ -45,6 +50,22 @@ def made(load: Load, folder: Path, *, retry: bool = True, limited: bool = False)
         truth = server.end()
     aggregate = Aggregate.of(read(folder / FILE_NAME))
     return plan, build(plan, aggregate, preflight=None, roles=roles.ROLES), truth
+
+
+MADE = {
+    "closing": lambda folder: made(Load(Scenario("closing", 4, 100, 3), f"closing 5 {_EVERY}", 2), folder),
+    "without a retry": lambda folder: made(
+        Load(Scenario("closing", 4, 100, 3), f"closing 5 {_EVERY}"), folder, retry=False
+    ),
+    "few files": lambda folder: made(Load(Scenario("files", 20, 100, 4), "fixed 5"), folder, limited=True),
+}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Future[Made]]]:
+    """All runs, made at the same time: they mostly start and end."""
+    with ThreadPoolExecutor(len(MADE)) as pool:
+        yield {name: pool.submit(make, tmp_path_factory.mktemp(name)) for name, make in MADE.items()}
 
 
 def _limit_files(process: LoadProcess, folder: Path) -> None:
@@ -63,8 +84,8 @@ def said(verdict: Verdict) -> list[object]:
     return [each.code for each in (*verdict.reasons, *verdict.notes) if isinstance(each, Message)]
 
 
-def test_a_get_whose_connection_the_target_closed_is_sent_once_more(tmp_path: Path) -> None:
-    plan, summary, truth = made(Load(Scenario("closing", 4, 100, 5), f"closing 5 {_EVERY}", 2), tmp_path)
+def test_a_get_whose_connection_the_target_closed_is_sent_once_more(runs: dict[str, Future[Made]]) -> None:
+    plan, summary, truth = runs["closing"].result()
 
     served = Counter(one.request_id for one in truth.served)
     assert len(truth.closed) > 10
@@ -81,9 +102,8 @@ def test_a_get_whose_connection_the_target_closed_is_sent_once_more(tmp_path: Pa
     assert Note.CLOSED_IN_USE in said(judge(plan, summary, roles.ROLES))
 
 
-def test_with_no_retry_it_is_a_failure(tmp_path: Path) -> None:
-    load = Load(Scenario("closing", 4, 100, 4), f"closing 5 {_EVERY}")
-    _plan, summary, truth = made(load, tmp_path, retry=False)
+def test_with_no_retry_it_is_a_failure(runs: dict[str, Future[Made]]) -> None:
+    _plan, summary, truth = runs["without a retry"].result()
 
     assert {group.kind for group in summary.failures} == {
         FailureKind.CONNECTION_LOST
@@ -93,9 +113,10 @@ def test_with_no_retry_it_is_a_failure(tmp_path: Path) -> None:
     assert summary.reconciliation.recorded == len(truth.served) + len(truth.closed) + 4
 
 
-def test_a_load_process_that_may_open_no_more_files_does_not_blame_the_target(tmp_path: Path) -> None:
-    load = Load(Scenario("files", 20, 100, 5), "fixed 5")
-    plan, summary, truth = made(load, tmp_path, limited=True)
+def test_a_load_process_that_may_open_no_more_files_does_not_blame_the_target(
+    runs: dict[str, Future[Made]],
+) -> None:
+    plan, summary, truth = runs["few files"].result()
 
     assert {group.kind for group in summary.failures} == {FailureKind.GENERATOR}
     assert summary.reconciliation.agrees

@@ -68,7 +68,7 @@ WAITING = (
 )
 """Users who wait for their answers, of which some fail, in two processes."""
 ARRIVING = (
-    *("--users", "10", "--spawn-rate", "10", "--duration", "12s", "--arrival-rate", "40"),
+    *("--users", "10", "--spawn-rate", "10", "--duration", "8s", "--arrival-rate", "40"),
     *("--fault", "latency=900ms@policies.list", "--quiet"),
 )
 """Actions that begin at their times, more than ten sessions can do; the address is told even when quiet."""
