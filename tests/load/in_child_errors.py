@@ -50,7 +50,7 @@ from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 LASTS_S = 8.0
 STOP_TIMEOUT_S = 2
 USERS = 6
-THINK_S = (0.05, 0.1)
+THINK_S = (0.1, 0.2)
 
 
 class Injected(Exception):
@@ -208,7 +208,7 @@ class Case:
         return Call()
 
     def plan(self) -> Plan:
-        arrival = Arrival(30.0) if self.open_model else None
+        arrival = Arrival(15.0) if self.open_model else None
         return Plan(
             run_id="basic_20260301_093000",
             scenario=Scenario("basic", USERS, 1000, LASTS_S, arrival=arrival),

@@ -63,7 +63,7 @@ Run = tuple[Ended, Metrics]
 
 
 WAITING = (
-    *("--users", "20", "--spawn-rate", "20", "--duration", "14s", "--processes", "2"),
+    *("--users", "20", "--spawn-rate", "20", "--duration", "8s", "--processes", "2"),
     *("--fault", "error=503:25%@users.me of the load"),
 )
 """Users who wait for their answers, of which some fail, in two processes."""
