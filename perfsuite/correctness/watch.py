@@ -18,8 +18,7 @@ from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
 from perfsuite.correctness.errors import FOR_S, NO_SERVER_ERROR, NOT_EACH_TIME, TIMES
 from perfsuite.correctness.evidence import exchanged, secrets_of
-from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
+from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_LISTS, OWN_ROWS, differing
 from perfsuite.model import Account
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext

@@ -28,7 +28,6 @@ from perfsuite.correctness.check import (
     succeeded,
 )
 from perfsuite.correctness.facts import field_of, made_lead, own_agent, policies_of, policy_body
-from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
@@ -36,6 +35,7 @@ from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
 from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION, SENIOR
 
+OWN_LISTS = "own rows only, in the load's lists"
 OWN_ANSWER = "one's own answer"
 ASKED = "what was asked for"
 AS_SENT = "a new row is read as it was sent"

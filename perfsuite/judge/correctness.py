@@ -52,7 +52,7 @@ def _of_rule(violations: list[Violation]) -> Message:
 
 def nothing_checked(correctness: Correctness | None) -> Message | None:
     """Checks were on, and none of those that send requests had a result; None where one had."""
-    if correctness is None or correctness.why_off is not None or correctness.sent:
+    if correctness is None or correctness.why_off is not None or correctness.checks > correctness.watched:
         return None
     times: Counter[str] = Counter()
     for row in correctness.rows:

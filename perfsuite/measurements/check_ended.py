@@ -41,10 +41,10 @@ class CheckTotals:
     """The checks of a run, added up."""
 
     requests: int = 0
-    sent: int = 0
-    """Checks with a result that sent requests of their own."""
     results: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
     """How often a check ended so, by `CheckResult`; those without a result are in `not_checked`."""
+    watched: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
+    """Those of them that were answers of the load."""
     not_checked: Counter[tuple[CheckKey, str]] = field(default_factory=Counter)
     """By the reason."""
     violations: dict[CheckKey, CheckEnded] = field(default_factory=dict)
@@ -58,7 +58,8 @@ class CheckTotals:
             self.not_checked[key, record.why] += record.count
             return
         self.results[key, record.result] += record.count
-        self.sent += 0 if record.watched else record.count
+        if record.watched:
+            self.watched[key, record.result] += record.count
         if record.result == CheckResult.VIOLATED:
             known = self.violations.setdefault(key, record)
             if (record.second, record.sequence) < (known.second, known.sequence):

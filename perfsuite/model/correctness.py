@@ -121,7 +121,10 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class CheckRow:
-    """How often one rule was checked for one operation and role, and why it could not be."""
+    """How often one rule was checked for one operation and role, and why it could not be.
+
+    `watched_held` and `watched_violated`: how many of those were answers that the load got anyway.
+    """
 
     invariant: Invariant
     rule: str
@@ -131,11 +134,18 @@ class CheckRow:
     violated: int = 0
     not_checked: Mapping[str, int] = field(default_factory=dict)
     """Reason → how often."""
+    watched_held: int = 0
+    watched_violated: int = 0
 
     @property
     def checks(self) -> int:
         """Those with a result."""
         return self.held + self.violated
+
+    @property
+    def watched(self) -> int:
+        """Those of them that were answers of the load."""
+        return self.watched_held + self.watched_violated
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +162,6 @@ class Correctness:
     violations: tuple[Violation, ...] = ()
     why_off: ChecksOff | None = None
     """Why nothing was checked; None where checks were on."""
-    sent: int = 0
-    """Checks with a result that sent requests of their own; the others are answers of the load."""
 
     @property
     def share(self) -> float:
@@ -169,6 +177,11 @@ class Correctness:
     def held(self) -> int:
         """Those whose invariant held."""
         return sum(row.held for row in self.rows)
+
+    @property
+    def watched(self) -> int:
+        """Those with a result that were answers of the load; the others sent requests of their own."""
+        return sum(row.watched for row in self.rows)
 
     @property
     def rules(self) -> Mapping[tuple[Invariant, str], tuple[CheckRow, ...]]:

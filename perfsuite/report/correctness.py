@@ -23,7 +23,10 @@ _ACCEPTED = "--i-accept-production-load"
 
 
 def correctness_line(found: Correctness | None) -> str:
-    """ "Correctness: 96 of 98 checks held; 14 of 23 rules checked"; "" for a run that is older than these checks."""
+    """ "Correctness: 96 of 98 checks and 1,200 of 1,200 watched answers held; 14 of 23 rules checked".
+
+    "" for a run that is older than these checks.
+    """
     if found is None:
         return ""
     if found.why_off is not None:
@@ -34,7 +37,19 @@ def correctness_line(found: Correctness | None) -> str:
         return CorrectnessText.NO_CHECK()
     if not reached:
         return CorrectnessText.NO_RESULT(rules=len(rules))
-    return CorrectnessText.CHECKED(held=found.held, checks=found.checks, reached=reached, rules=len(rules))
+    return CorrectnessText.CHECKED(held=held_text(found.rows), reached=reached, rules=len(rules))
+
+
+def held_text(rows: Sequence[CheckRow]) -> str:
+    """ "96 of 98 checks held", of those that sent requests, and of answers of the load; only what there was."""
+    checks, held = sum(row.checks for row in rows), sum(row.held for row in rows)
+    answers, answers_held = sum(row.watched for row in rows), sum(row.watched_held for row in rows)
+    checks, held = checks - answers, held - answers_held
+    if not answers:
+        return CorrectnessText.CHECKS_HELD(held=held, checks=checks)
+    if not checks:
+        return CorrectnessText.ANSWERS_HELD(held=answers_held, answers=answers)
+    return CorrectnessText.BOTH_HELD(held=held, checks=checks, answers_held=answers_held, answers=answers)
 
 
 def first_to_replay(violations: Sequence[Violation]) -> Violation:
@@ -74,7 +89,7 @@ def cost_line(found: Correctness) -> Message:
     cost = CorrectnessText.COST(
         requests=found.requests, load=found.load_requests, share=found.share, level=found.level.value
     )
-    return cost.also(CorrectnessText.WATCHED() if found.checks > found.sent else None)
+    return cost.also(CorrectnessText.WATCHED() if found.watched else None)
 
 
 def violation_line(violation: Violation) -> Message:
@@ -128,6 +143,8 @@ def correctness_dict(found: Correctness | None) -> dict[str, Any] | None:
         "share": round(found.share, 6),
         "checks": found.checks,
         "held": found.held,
+        "watched": found.watched,
+        "watched_held": sum(row.watched_held for row in found.rows),
         "violations": [_violation(violation) for violation in found.violations],
         "rows": [_row(row) for row in found.rows],
         "not_checked": [
@@ -154,7 +171,8 @@ def _violation(violation: Violation) -> dict[str, Any]:
 
 
 def _row(row: CheckRow) -> dict[str, Any]:
-    return _place(row) | {"held": row.held, "violated": row.violated}
+    watched = {"watched_held": row.watched_held, "watched_violated": row.watched_violated}
+    return _place(row) | {"held": row.held, "violated": row.violated} | watched
 
 
 def _place(row: CheckRow) -> dict[str, Any]:

@@ -21,9 +21,7 @@ def correctness_of(plan: Plan, aggregate: Aggregate) -> Correctness | None:
     totals = aggregate.checks
     requests = sum(role.requests for role in aggregate.by_role.values()) + aggregate.expired
     rows, violations = _rows(totals), _violations(totals)
-    return Correctness(
-        plan.check_correctness, totals.requests, requests, rows, violations, plan.checks_off, totals.sent
-    )
+    return Correctness(plan.check_correctness, totals.requests, requests, rows, violations, plan.checks_off)
 
 
 def _rows(totals: CheckTotals) -> tuple[CheckRow, ...]:
@@ -40,7 +38,8 @@ def _rows(totals: CheckTotals) -> tuple[CheckRow, ...]:
     for (key, result), count in totals.results.items():
         place, row = row_of(key)
         field = "held" if result == CheckResult.HELD else "violated"
-        rows[place] = replace(row, **{field: getattr(row, field) + count})
+        watched, seen = f"watched_{field}", totals.watched[key, result]
+        rows[place] = replace(row, **{field: getattr(row, field) + count, watched: getattr(row, watched) + seen})
     for (key, why), count in totals.not_checked.items():
         place, _row = row_of(key)
         reasons[place][why] = reasons[place].get(why, 0) + count

@@ -10,9 +10,8 @@ from msgspec.structs import replace
 
 from perfsuite.correctness.catalogue import all_checks, check_of
 from perfsuite.correctness.errors import NO_SERVER_ERROR, NOT_EACH_TIME
-from perfsuite.correctness.isolation import OWN_LISTS
 from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
-from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, checks
+from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_LISTS, OWN_ROWS, checks
 from perfsuite.model import Account
 from perfsuite.model.role import Behaviour, Call, Step
 from perfsuite.roles import ROLES

@@ -6,6 +6,7 @@ from contextlib import closing
 
 import pytest
 
+from perfsuite.correctness.catalogue import all_checks
 from perfsuite.correctness.check import (
     NO_DATA,
     WITHOUT_LOAD,
@@ -18,8 +19,7 @@ from perfsuite.correctness.check import (
     Violated,
 )
 from perfsuite.correctness.drive import carry_out
-from perfsuite.correctness.isolation import OWN_LISTS
-from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
+from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_LISTS, checks
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWNER_FIELDS
@@ -120,3 +120,8 @@ def test_a_target_without_rows_gives_no_result() -> None:
         carry_out(check, BareContext(), SameAnswer(200, [])) for check in of(OWN_LISTS) + of(ASKED, "tickets.read")
     ]
     assert {str(outcome) for outcome in outcomes} == {str(NotChecked(NO_DATA))}
+
+
+def test_no_rule_of_answers_is_called_as_one_whose_checks_send_requests() -> None:
+    """Where one of them held, the other one could not be seen to be unchecked."""
+    assert {check.rule for check in checks()}.isdisjoint(check.rule for check in all_checks())

@@ -15,7 +15,7 @@ from perfsuite.model import Aborted, GeneratorHealth, Outcome, SuiteErrorGroup, 
 from perfsuite.model.correctness import CheckLevel, ChecksOff, Correctness, Invariant, Violation
 from tests.judge.codes import codes, details
 from tests.judge.made_summaries import AVERAGE, ROLES, figures, make_plan, make_summary
-from tests.report.made_correctness import BUDGET, HEALTHY, UNREACHED, VIOLATED
+from tests.report.made_correctness import BUDGET, HEALTHY, ONLY_WATCHED, UNREACHED, VIOLATED
 
 WRONG, MORE = Reason.WRONG_UNDER_LOAD, Reason.MORE_WRONG_UNDER_LOAD
 
@@ -117,7 +117,7 @@ def test_a_run_that_could_not_be_judged_fails_for_them() -> None:
         pytest.param(HEALTHY, [], id="some had a result"),
         pytest.param(UNREACHED, [Note.NOTHING_CHECKED], id="none had one"),
         pytest.param(replace(UNREACHED, rows=()), [Note.NO_CHECK_MADE], id="no check at all"),
-        pytest.param(replace(HEALTHY, sent=0), [Note.ONLY_WATCHED], id="only answers of the load had one"),
+        pytest.param(ONLY_WATCHED, [Note.ONLY_WATCHED], id="only answers of the load had one"),
         pytest.param(Correctness(CheckLevel.OFF, why_off=ChecksOff.OPTION), [], id="switched off"),
     ],
 )

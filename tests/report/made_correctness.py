@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from perfsuite.model.correctness import CheckLevel, CheckRow, Correctness, Exchanged, Invariant, Violation
 from tests.report.made_load import START
 
 OWN_ROWS, REFUSED, READ_BACK, RACE = "own rows only", "refused to other roles", "reads back as written", "one winner"
+IN_LISTS = "own rows only, in the load's lists"
 BUDGET, ONE_ACCOUNT = "the budget did not reach it", "only one account"
 
 EVIDENCE = (
@@ -36,12 +39,19 @@ ROWS = (
     CheckRow(Invariant.WRITES, READ_BACK, "junior_agent", "policies.create", 5),
     CheckRow(Invariant.CONTESTS, RACE, "junior_agent", "policies.create", not_checked={"HTTP 503": 3, BUDGET: 1}),
 )
-VIOLATED = Correctness(CheckLevel.SAMPLE, 118, 6_012, ROWS, VIOLATIONS, sent=28)
+VIOLATED = Correctness(CheckLevel.SAMPLE, 118, 6_012, ROWS, VIOLATIONS)
 HEALTHY = Correctness(
     CheckLevel.SAMPLE,
     96,
     6_012,
     tuple(CheckRow(row.invariant, row.rule, row.role, row.operation, row.checks, 0, row.not_checked) for row in ROWS),
-    sent=28,
 )
+WATCHED = replace(
+    HEALTHY,
+    rows=(
+        *HEALTHY.rows,
+        CheckRow(Invariant.ISOLATION, IN_LISTS, "policyholder", "policies.list", 1_240, watched_held=1_240),
+    ),
+)
+ONLY_WATCHED = replace(HEALTHY, rows=WATCHED.rows[-1:])
 UNREACHED = Correctness(CheckLevel.SAMPLE, 3, 150, tuple(row for row in ROWS if not row.checks))

@@ -24,7 +24,15 @@ from perfsuite.report.correctness import (
 from perfsuite.report.terminal.summary import render_summary
 from perfsuite.report.wording import headline
 from tests.report import example_runs
-from tests.report.made_correctness import EVIDENCE, HEALTHY, UNREACHED, VIOLATED, VIOLATIONS
+from tests.report.made_correctness import (
+    EVIDENCE,
+    HEALTHY,
+    ONLY_WATCHED,
+    UNREACHED,
+    VIOLATED,
+    VIOLATIONS,
+    WATCHED,
+)
 
 
 def with_checks(found: Correctness | None) -> RunReport:
@@ -83,8 +91,21 @@ def test_the_terminal_names_a_violation_that_can_be_replayed(never: list[int], e
 @pytest.mark.parametrize(
     ("found", "expected"),
     [
-        pytest.param(VIOLATED, CorrectnessText.CHECKED(held=13, checks=28, reached=3, rules=4), id="some did not hold"),
-        pytest.param(HEALTHY, CorrectnessText.CHECKED(held=28, checks=28, reached=3, rules=4), id="all held"),
+        pytest.param(
+            VIOLATED,
+            CorrectnessText.CHECKED(held=CorrectnessText.CHECKS_HELD(held=13, checks=28), reached=3, rules=4),
+            id="some did not hold",
+        ),
+        pytest.param(
+            HEALTHY,
+            CorrectnessText.CHECKED(held=CorrectnessText.CHECKS_HELD(held=28, checks=28), reached=3, rules=4),
+            id="all held",
+        ),
+        pytest.param(
+            ONLY_WATCHED,
+            CorrectnessText.CHECKED(held=CorrectnessText.ANSWERS_HELD(held=1_240, answers=1_240), reached=1, rules=1),
+            id="only answers of the load",
+        ),
         pytest.param(UNREACHED, CorrectnessText.NO_RESULT(rules=3), id="nothing had a result"),
         pytest.param(replace(UNREACHED, rows=()), CorrectnessText.NO_CHECK(), id="no check was made"),
         *(
@@ -101,6 +122,15 @@ def test_one_line_in_every_output(found: Correctness, expected: str) -> None:
     assert expected in render_summary(with_checks(found)).splitlines()
 
 
+def test_checks_and_answers_that_are_watched_are_counted_apart() -> None:
+    held = CorrectnessText.BOTH_HELD(held=28, checks=28, answers_held=1_240, answers=1_240)
+    line = CorrectnessText.CHECKED(held=held, reached=4, rules=5)
+    assert correctness_line(WATCHED) == line
+    assert line in " ".join(render_summary(with_checks(WATCHED)).split())
+    assert "28 of 28 checks" in held
+    assert "1,240 of 1,240 watched answers" in held
+
+
 def test_a_run_that_is_older_than_these_checks_does_not_mention_them() -> None:
     assert correctness_line(None) == ""
     assert "Correctness" not in render_summary(with_checks(None))
@@ -114,8 +144,7 @@ def test_how_much_of_the_load_they_were() -> None:
 
 def test_answers_that_the_load_got_anyway_are_not_mistaken_for_requests_of_checks() -> None:
     assert cost_line(VIOLATED).details == ()
-    watched = replace(VIOLATED, rows=(*VIOLATED.rows, replace(VIOLATED.rows[0], operation="policies.list", held=5_000)))
-    assert [detail.code for detail in cost_line(watched).details] == [CorrectnessText.WATCHED]
+    assert [detail.code for detail in cost_line(WATCHED).details] == [CorrectnessText.WATCHED]
 
 
 def test_a_violation_and_its_evidence() -> None:

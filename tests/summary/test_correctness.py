@@ -50,12 +50,10 @@ def test_checks_of_a_rule_are_added_up_by_role_and_operation() -> None:
     )
     assert found is not None
     assert (found.level, found.why_off, found.requests, found.checks) == (CheckLevel.SAMPLE, None, 6, 23)
-    assert (found.held, found.sent) == (22, 3)
+    assert (found.held, found.watched) == (22, 20)
     assert found.rows == (
         CheckRow(Invariant.ISOLATION, "own rows only", "reader", "policies.read", held=1, violated=1),
-        CheckRow(
-            Invariant.PERMISSIONS, "refused to other roles", "reader", "users.list", 21, 0, not_checked={"HTTP 503": 2}
-        ),
+        CheckRow(Invariant.PERMISSIONS, "refused to other roles", "reader", "users.list", 21, 0, {"HTTP 503": 2}, 20),
     )
     assert list(found.rules) == [(row.invariant, row.rule) for row in found.rows]
 

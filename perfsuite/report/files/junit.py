@@ -15,6 +15,7 @@ from perfsuite.report.comparison import ALL_ROLES, ComparisonSummary, summarize_
 from perfsuite.report.correctness import (
     correctness_line,
     evidence_lines,
+    held_text,
     reasons_text,
     replay_line,
     violation_line,
@@ -128,7 +129,7 @@ def _correctness_cases(suite: _Suite, report: RunReport) -> None:
         if not any(row.checks for row in rows):
             unreached.append(f"{name}: {reasons}")
             continue
-        held = CorrectnessText.HELD(held=sum(row.held for row in rows))
+        held = held_text(rows)
         text = f"{held}\n{CorrectnessText.OTHERS_NOT_CHECKED(reasons=reasons)}" if reasons else held
         if not any(row.violated for row in rows):
             suite.case(f"correctness, {name}", "system-out", text)

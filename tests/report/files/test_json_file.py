@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from perfsuite.report.files.csv_files import stats_csv
 from perfsuite.report.files.json_file import summary_json
 from perfsuite.report.text import BREAKDOWN_FIELDS, STATISTIC_FIELDS, exact
-from tests.report import example_runs
+from tests.report import example_runs, made_correctness
 
 KEYS = [
     "schema", "run_id", "scenario", "host", "started_at", "duration_s", "steady_s", "verdict", "reasons", "exit_code",
@@ -172,8 +173,18 @@ def test_correctness_with_evidence_and_what_was_not_checked() -> None:
     content = json.loads(summary_json(example_runs.wrong_under_load()))
     assert (content["verdict"], content["reason_codes"]) == ("fail", ["wrong_under_load", "wrong_under_load"])
     found = content["correctness"]
-    figures = ("level", "off_because", "requests", "load_requests", "share", "checks", "held")
-    assert [found[name] for name in figures] == ["sample", None, 118, 6012, 0.019627, 28, 13]
+    figures = (
+        "level",
+        "off_because",
+        "requests",
+        "load_requests",
+        "share",
+        "checks",
+        "held",
+        "watched",
+        "watched_held",
+    )
+    assert [found[name] for name in figures] == ["sample", None, 118, 6012, 0.019627, 28, 13, 0, 0]
     assert [violation["id"] for violation in found["violations"]] == ["v1", "v2", "v3"]
     assert found["violations"][2] == {
         "id": "v3", "invariant": "permissions", "rule": "refused to other roles", "operation": "users.list",
@@ -188,13 +199,21 @@ def test_correctness_with_evidence_and_what_was_not_checked() -> None:
     }  # fmt: skip
     assert found["rows"][0] == {
         "invariant": "isolation", "rule": "own rows only", "role": "policyholder", "operation": "policies.read",
-        "held": 0, "violated": 12,
+        "held": 0, "violated": 12, "watched_held": 0, "watched_violated": 0,
     }  # fmt: skip
     assert found["not_checked"][1] == {
         "invariant": "permissions", "rule": "refused to other roles", "role": "support_staff",
         "operation": "agents.list", "reason": "HTTP 503", "times": 2,
     }  # fmt: skip
     assert json.loads(summary_json(example_runs.passed()))["correctness"] is None
+
+
+def test_answers_that_are_watched_are_counted_apart() -> None:
+    report = example_runs.passed()
+    report = replace(report, summary=replace(report.summary, correctness=made_correctness.WATCHED))
+    found = json.loads(summary_json(report))["correctness"]
+    assert [found[name] for name in ("checks", "held", "watched", "watched_held")] == [1_268, 1_268, 1_240, 1_240]
+    assert (found["rows"][-1]["held"], found["rows"][-1]["watched_held"]) == (1_240, 1_240)
 
 
 def names_within(value: object) -> set[str]:

@@ -156,12 +156,17 @@ def test_rules_that_held_and_rules_that_had_no_result() -> None:
     cases = cases_of(with_checks(made_correctness.HEALTHY))
     held = cases["correctness, permissions: refused to other roles"].findtext("system-out") or ""
     assert held.splitlines() == [
-        CorrectnessText.HELD(held=7),
+        CorrectnessText.CHECKS_HELD(held=7, checks=7),
         CorrectnessText.OTHERS_NOT_CHECKED(reasons="HTTP 503 (2), the budget did not reach it (1)"),
     ]
     skipped = cases["correctness, not checked"].find("skipped")
     assert skipped is not None and skipped.get("message") == CorrectnessText.RULES_NOT_CHECKED(rules=1)
     assert skipped.text == "contests: one winner: HTTP 503 (3), the budget did not reach it (1)"
+
+
+def test_answers_that_are_watched_have_a_case_of_their_own() -> None:
+    case = cases_of(with_checks(made_correctness.WATCHED))[f"correctness, isolation: {made_correctness.IN_LISTS}"]
+    assert case.findtext("system-out") == CorrectnessText.ANSWERS_HELD(held=1_240, answers=1_240)
 
 
 def test_a_rule_keeps_the_name_of_its_case_when_it_breaks() -> None:
