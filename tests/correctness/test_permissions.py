@@ -12,6 +12,7 @@ from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.correctness import permissions
 from perfsuite.correctness.check import (
     Check,
+    CheckActor,
     Held,
     NotChecked,
     Outcome,
@@ -23,6 +24,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.permissions import DEACTIVATED, REFUSED_ROLE, REFUSED_TOKENS
+from perfsuite.correctness.refusal import refusal
 from perfsuite.correctness.tokens import NONE_EXPIRED
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
@@ -127,6 +129,22 @@ def test_a_ticket_that_is_not_found_was_refused_only_where_it_is_there() -> None
     once = [(helper, "tickets.list"), (asker, "tickets.read"), (helper, "tickets.read")]
     assert [(send.actor, send.operation) for send in carrier.sent] == once * 2
     assert [send.path["ticket_id"] for send in carrier.sent if send.path] == ["gone"] * 2 + ["there"] * 2
+
+
+def test_an_empty_list_in_place_of_a_refusal_is_no_result() -> None:
+    empty = SameAnswer(200, {"success": True, "data": {"tickets": [], "total": 0}})
+    for check in (*of(REFUSED_ROLE, "tickets.list"), *of(REFUSED_TOKENS[TokenKind.NONE], "tickets.list")):
+        assert carry_out(check, BareContext(), empty) == NotChecked("answered without rows")
+    rows = SameAnswer(200, {"success": True, "data": {"tickets": [{"ticket_id": "1"}], "total": 1}})
+    assert all(
+        isinstance(carry_out(check, BareContext(), rows), Violated) for check in of(REFUSED_ROLE, "tickets.list")
+    )
+
+
+@pytest.mark.parametrize("body", [None, [], {}])
+def test_a_write_that_is_granted_needs_no_rows(body: Any) -> None:
+    reply = Reply(Send(CheckActor("policyholder"), "tickets.delete"), 200, body)
+    assert isinstance(refusal(reply, (403, 404)), Violated)
 
 
 @pytest.mark.parametrize("status", [401, 403])
