@@ -18,7 +18,7 @@ Place = tuple[str, ...]
 """Names from the top down; the number of a table among several of its name, from 0 on, is one of them."""
 
 _HEADER = re.compile(r"\s*\[.*\]\s*(#.*)?$")
-_KEY = re.compile(r"\s*([\w.\-\"'/*{} ]+?)\s*=", re.ASCII)
+_KEY = re.compile(r"\s*([\w.\-\"'/*{}, ]+?)\s*=", re.ASCII)
 _LONG_TEXT = re.compile(r"\"\"\"|'''")
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cache
+from types import MappingProxyType
 
 from perfsuite.correctness import (
     caches,
@@ -42,10 +43,12 @@ WEIGHTS: Mapping[Rule, float] = {
 minute of 100 requests/s, at whatever operation it is. See bench/correctness_accuracy.py."""
 
 
-def all_checks() -> Iterable[Check]:
-    """Those that a run sends, in the order of the invariants."""
+def all_checks(allowed: Mapping[str, Collection[str]] = MappingProxyType({})) -> Iterable[Check]:
+    """Those that a run sends, in the order of the invariants, and more where other roles are `allowed` (see
+    ApiMapping)."""
     for module in _MODULES:
         yield from module.checks()
+    yield from permissions.refused_too(allowed)
 
 
 def check_of(key: CheckKey) -> Check | None:
@@ -55,4 +58,14 @@ def check_of(key: CheckKey) -> Check | None:
 
 @cache
 def _by_key() -> Mapping[CheckKey, Check]:
-    return {check.key: check for check in (*all_checks(), *watched.checks(), *errors.replays())}
+    nobody: Mapping[str, Collection[str]] = dict.fromkeys(permissions.routes(), ())
+    return {check.key: check for check in (*all_checks(nobody), *watched.checks(), *errors.replays())}
+
+
+@cache
+def operations_by_rule() -> Mapping[str, frozenset[str]]:
+    """Rule → the operations of which it is checked, also where the load's own answers show it."""
+    found: dict[str, set[str]] = {}
+    for check in (*all_checks(), *watched.checks(), *errors.replays()):
+        found.setdefault(check.rule, set()).add(check.operation)
+    return {rule: frozenset(operations) for rule, operations in found.items()}

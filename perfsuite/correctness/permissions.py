@@ -5,7 +5,7 @@ A request that must be refused could be granted otherwise: see `arguments`. So a
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 
@@ -74,6 +74,13 @@ def checks() -> Iterator[Check]:
         spare=True,
         restoring=1,
     )
+
+
+def refused_too(allowed: Mapping[str, Collection[str]]) -> Iterator[Check]:
+    """Of operations whose roles are these: those that the contract lets in and these do not."""
+    for name, roles in allowed.items():
+        for role in sorted(ROLES_BY_OPERATION[name].difference(roles)):
+            yield _refused(REFUSED_ROLE, Send(CheckActor(role), name), 403)
 
 
 def routes() -> list[str]:

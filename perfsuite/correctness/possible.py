@@ -6,8 +6,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
 from perfsuite.correctness.check import Check, CheckActor
-from perfsuite.model import Plan, PreflightReport, Works
+from perfsuite.correctness.permissions import REFUSED_ROLE, REFUSED_TOKENS
+from perfsuite.model import ApiMapping, Plan, PreflightReport, Works
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import ROLES_BY_OPERATION
 
 READ_ONLY = "the run is read-only"
 READ_ONLY_STAGES = "all stages are read-only"
@@ -23,6 +25,8 @@ NO_SPARE_ACCOUNT = "no account that the load does not use"
 OVER_BUDGET = "the budget did not reach it"
 ENDED = "the load ended"
 SUITE_ERROR = "an error of the suite"
+SWITCHED_OFF = "switched off in FILE"
+"""With the name of the file, see `switched_off`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +35,7 @@ class Possible:
 
     `accounts`: role slug → how many; `users`: role slug → how many use them. `without`: operation → why none is sent;
     `broken`: role and operation that fail without any load; `read_only`: why nothing may be written, "" where it may.
-    `may_deactivate`: an account, for a moment.
+    `may_deactivate`: an account, for a moment. `mapping`: where the target differs from the contract by design.
     """
 
     accounts: Mapping[str, int]
@@ -40,9 +44,12 @@ class Possible:
     read_only: str = ""
     users: Mapping[str, int] = field(default_factory=dict)
     may_deactivate: bool = True
+    mapping: ApiMapping = field(default_factory=ApiMapping)
 
     def why_not(self, check: Check) -> str:
         """Why it cannot be made; "" where it can."""
+        if is_off(check, self.mapping):
+            return switched_off(self.mapping.file)
         if check.writes and self.read_only:
             return self.read_only
         for actor in check.actors:
@@ -52,7 +59,8 @@ class Possible:
         for operation in operations:
             if why := self.without.get(operation):
                 return why
-        if any((actor.role, operation) in self.broken for actor in check.actors for operation in operations):
+        working = check.uses if check.rule == REFUSED_ROLE else operations
+        if any((actor.role, operation) in self.broken for actor in check.actors for operation in working):
             return BROKEN
         for actor in check.actors:
             if not actor.is_among(self.accounts[actor.role]):
@@ -80,4 +88,21 @@ def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, i
         read_only = READ_ONLY
     elif stages and all(stage.read_only for stage in stages):
         read_only = READ_ONLY_STAGES
-    return Possible(accounts, without, broken, read_only, plan.users_by_role, plan.may_deactivate)
+    return Possible(accounts, without, broken, read_only, plan.users_by_role, plan.may_deactivate, plan.mapping)
+
+
+def switched_off(file: str) -> str:
+    """Why a check is not made that the mapping in this file leaves out."""
+    return SWITCHED_OFF.replace("FILE", file)
+
+
+def is_off(check: Check, mapping: ApiMapping) -> bool:
+    """Whether the file says that the rule does not apply to the operation, or not to a role that it lets in or
+    refuses."""
+    if mapping.is_off(check.rule, check.operation):
+        return True
+    role, by_contract = check.actors[0].role, ROLES_BY_OPERATION.get(check.operation, frozenset())
+    allowed = mapping.allowed.get(check.operation, by_contract)
+    if role in by_contract:
+        return role not in allowed and check.rule not in (REFUSED_ROLE, *REFUSED_TOKENS.values())
+    return role in allowed and check.rule == REFUSED_ROLE

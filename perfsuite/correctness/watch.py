@@ -18,13 +18,14 @@ from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
 from perfsuite.correctness.errors import FOR_S, NO_SERVER_ERROR, NOT_EACH_TIME, TIMES
 from perfsuite.correctness.evidence import exchanged, secrets_of
-from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_LISTS, OWN_ROWS, differing
-from perfsuite.model import Account
+from perfsuite.correctness.possible import is_off, switched_off
+from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER, OWN_ROWS, differing
+from perfsuite.model import Account, ApiMapping
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.target.catalogue import CREATIONS, Operation
 from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, rows_of
-from perfsuite.target.contract_rules import JUNIOR, SENIOR
+from perfsuite.target.contract_rules import JUNIOR, OWN_LISTS, SENIOR
 from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.route import AnswerWatch
 from perfsuite.target.run_state import RunState
@@ -59,9 +60,12 @@ class Watched:
 
 
 class AnswerWatcher:
-    """The answers that the users of one process get. `accounts`: all of the run, in the order of the credentials."""
+    """The answers that the users of one process get. `accounts`: all of the run, in the order of the credentials.
+    `mapping`: says what they are not watched for."""
 
-    def __init__(self, run: RunState, accounts: Sequence[Account]) -> None:
+    def __init__(self, run: RunState, accounts: Sequence[Account], mapping: ApiMapping | None = None) -> None:
+        self._mapping = mapping or ApiMapping()
+        self._off: dict[CheckKey, Watched] = {}
         self.marks, self.owners = run.marks, run.owners
         self.secrets = secrets_of(accounts, run.secrets)
         self.actors: dict[str, CheckActor] = {}
@@ -89,24 +93,31 @@ class AnswerWatcher:
     def of(self, role: Role, operation: Operation) -> AnswerWatch | None:
         """Who sees the answers to an operation as a role; None where they show nothing."""
         inner, key = self._of_rows(role, operation), (*_NO_ERROR, operation.name, (role.slug,))
-        if check_of(key) is None:
+        found = self._watched(key)
+        if found is None:
             return inner
-        self._errors.append(_ServerErrors(self, operation, self._found.setdefault(key, Watched()), inner))
+        self._errors.append(_ServerErrors(self, operation, found, inner))
         return self._errors[-1]
 
     def _of_rows(self, role: Role, operation: Operation) -> AnswerWatch | None:
         if operation.creates:
             return _Creations(self, operation)
         keys: list[CheckKey] = [(kind.value, rule, operation.name, (role.slug,)) for kind, rule in _RULES]
-        found = [self._found.setdefault(key, Watched()) for key in keys if check_of(key) is not None]
+        found = [one for key in keys if (one := self._watched(key)) is not None]
         if not found:
             return None
         if operation.name == DASHBOARD:
             return _Dashboards(self, operation, found[-1])
         key = (Invariant.WRITES.value, AS_SENT, operation.name, (role.slug,))
-        written = self._found.setdefault(key, Watched()) if check_of(key) is not None else None
-        self._routes.append(RouteWatch(self, role, operation, found, written))
+        self._routes.append(RouteWatch(self, role, operation, found, self._watched(key)))
         return self._routes[-1]
+
+    def _watched(self, key: CheckKey) -> Watched | None:
+        """None where there is no such check."""
+        check = check_of(key)
+        if check is None:
+            return None
+        return (self._off if is_off(check, self._mapping) else self._found).setdefault(key, Watched())
 
     def exchanged(self, operation: str, shown: _Shown) -> Exchanged:
         """An answer as evidence."""
@@ -141,6 +152,8 @@ class AnswerWatcher:
         for key, one in self._found.items():
             if not one.ever:
                 yield key, CheckResult.NOT_CHECKED, {"why": NO_ANSWER}
+        for key in self._off:
+            yield key, CheckResult.NOT_CHECKED, {"why": switched_off(self._mapping.file)}
 
 
 class _ServerErrors:
@@ -275,7 +288,8 @@ class RouteWatch:
         """Every right answer says whose it is, or what it is about."""
         self._may_say = b'"%b"' % field.encode() if field else None
         kind = next((kind for name, kind in _SHOWS.items() if name in promised), "")
-        self._makers = watcher.makers[kind] if kind and role.slug in _AGENTS else None
+        is_own = role.slug in _AGENTS and not watcher.owners.may_share(operation)
+        self._makers = watcher.makers[kind] if kind and is_own else None
         self._written = written
         self._is_plain = self._says_whose and self._makers is None
         self._held = 0

@@ -33,9 +33,8 @@ from perfsuite.correctness.schedule import Rule
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
-from perfsuite.target.contract_rules import OWNER_FIELDS, ROLES_BY_OPERATION, SENIOR
+from perfsuite.target.contract_rules import OWN_LISTS, OWNER_FIELDS, ROLES_BY_OPERATION, SENIOR
 
-OWN_LISTS = "own rows only, in the load's lists"
 OWN_ANSWER = "one's own answer"
 ASKED = "what was asked for"
 AS_SENT = "a new row is read as it was sent"

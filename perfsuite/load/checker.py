@@ -73,7 +73,7 @@ def check_order(
     }
     used_first = {slug: {number: of_role[slug][number - 1] for number in known} for slug, known in numbers.items()}
     possible = possible_in(plan, preflight, {slug: len(found) for slug, found in of_role.items()})
-    reasons = [(check, possible.why_not(check)) for check in all_checks()]
+    reasons = [(check, possible.why_not(check)) for check in all_checks(plan.mapping.allowed)]
     return CheckOrder(
         SHARES[plan.check_correctness],
         plan.seed,

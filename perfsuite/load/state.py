@@ -155,7 +155,7 @@ class LoadState:
         """Of each user: asks which request it waits for."""
         self.checker: Checker | None = None
         """None where this process makes no checks of correctness."""
-        self._watcher = AnswerWatcher(self.run, order.watched)
+        self._watcher = AnswerWatcher(self.run, order.watched, order.plan.mapping)
         self.run.watch = self._watcher.of if order.watched else None
         self._changing_rate: ChangingRate | None = None
         if order.plan.capacity is not None:

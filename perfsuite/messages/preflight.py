@@ -64,7 +64,7 @@ class PreflightMessage(Code):
     CANDIDATE_WRITES = "{path} is listed, and was not tried because it writes"
     NO_ID = "needs an id that the target's answers did not give"
     NO_DELETION = "the target does not offer {method} {path}"
-    ROWS_OF_OTHERS = "{failure}; if agents of this target may see rows of others, run with --check-correctness off"
+    ROWS_OF_OTHERS = "{failure}; if agents of this target may see rows of others, switch the rule off (--mapping)"
     EXCLUDED = "excluded by the scenario or by --exclude"
     CREATION_LEFT_OUT = "its rows cannot be removed ({why})"
     ROWS_LEFT_OUT = "it works on rows of {operation}, which is left out"

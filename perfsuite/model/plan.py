@@ -167,15 +167,28 @@ class Access:
     retry: bool = True
 
 
+EVERY = "*"
+"""In place of the names of all operations."""
+
+
 @dataclass(frozen=True, slots=True)
 class ApiMapping:
-    """Where the deployed API has another name for what the contract names.
+    """Where the deployed API differs from the contract.
 
     `paths`: the contract's path, or its beginning followed by "*" → the deployed one. `roles`: slug → deployed name.
+    `allowed`: operation → slugs of the roles that may call it, in place of those of the contract. `off`: rule of
+    correctness → operations of which it is not checked, `EVERY` for all. `file`: the name of the file that says so.
     """
 
     paths: dict[str, str] = field(default_factory=dict)
     roles: dict[str, str] = field(default_factory=dict)
+    allowed: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    off: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    file: str = field(default="", compare=False)
+
+    def is_off(self, rule: str, operation: str) -> bool:
+        """Whether the rule is not checked of the operation."""
+        return not {operation, EVERY}.isdisjoint(self.off.get(rule, ()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,14 +11,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from perfsuite.correctness.catalogue import operations_by_rule
+from perfsuite.correctness.permissions import routes
 from perfsuite.errors import UsageError, nearest
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.model import Access, Account, ApiMapping, Headers, Plan
+from perfsuite.model.plan import EVERY
 from perfsuite.model.role import Role
 from perfsuite.plan.certificates import KEY_PASSWORD_VARIABLE, checked_certificate
 from perfsuite.plan.options import ConnectionOptions
 from perfsuite.target.connection import REST, contract_paths
-from perfsuite.toml_tables import Table, read_tables
+from perfsuite.target.contract_rules import ALL_ROLES
+from perfsuite.toml_tables import Table, read_tables, unknown
 
 CERTIFICATES_VARIABLE = "SSL_CERT_FILE"
 FROM_ENVIRONMENT = "env:"
@@ -172,13 +176,26 @@ _PATH = re.compile(r"/[A-Za-z0-9._~!$&'()+,;=:@%/-]*", re.ASCII)
 def read_mapping(path: Path, roles: Collection[str]) -> ApiMapping:
     """The content of the file; `roles`: known slugs. Raises UsageError naming file, table and key."""
     top = read_tables(path)
-    top.only(("schema", "path", "role"))
-    paths, names = top.table("path"), top.table("role")
+    top.only(("schema", "path", "role", "allowed", "off"))
+    paths, names, allowed, off = (top.table(key) for key in ("path", "role", "allowed", "off"))
     names.only(roles)
+    _known(allowed, "operation", routes())
+    rules = operations_by_rule()
+    _known(off, "rule", rules)
     return ApiMapping(
         {key: _deployed_path(paths, key) for key in paths.values},
         {key: names.text(key) for key in names.values},
+        {key: allowed.names_among(key, "role", sorted(ALL_ROLES)) for key in allowed.values},
+        {key: off.names_among(key, "operation", [*sorted(rules[key]), EVERY]) for key in off.values},
+        path.name,
     )
+
+
+def _known(table: Table, kind: str, known: Collection[str]) -> None:
+    """Raise UsageError for a key that is not one of these; `kind` is what messages call it."""
+    for key in table.values:
+        if key not in known:
+            raise UsageError(unknown(kind, key, known).at(table.place_of(key)))
 
 
 def _deployed_path(table: Table, key: str) -> str:

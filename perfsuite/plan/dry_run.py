@@ -228,6 +228,8 @@ def _connection(plan: Plan) -> list[str]:
         ("client key", access.client_key),
         ("repeated GETs", "" if access.retry else "off"),
         ("mapping", ", ".join(f"{ours} → {theirs}" for ours, theirs in (mapping.paths | mapping.roles).items())),
+        ("allowed roles", "; ".join(f"{name}: {', '.join(roles)}" for name, roles in mapping.allowed.items())),
+        ("rules off", "; ".join(f"{rule}: {', '.join(names)}" for rule, names in mapping.off.items())),
     )
     return [f"  {name:<8} {value}" for name, value in parts if value]
 

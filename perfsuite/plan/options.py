@@ -69,7 +69,7 @@ class ConnectionOptions:
     )
     mapping_file: Path | None = option(
         "--mapping",
-        "TOML file: where the deployed API has other paths or role names than the contract",
+        "TOML file: where the deployed API differs from the contract (paths, role names, permissions, rules)",
         "FILE",
         kind=Path,
         section=CONNECTION,

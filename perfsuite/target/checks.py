@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from perfsuite.model import FailureKind
+from perfsuite.model.plan import EVERY
 from perfsuite.model.role import Call, Role
 from perfsuite.target import contract_rules
 from perfsuite.target.catalogue import TYPES, Operation
@@ -243,6 +244,8 @@ class RowOwners:
     of_agents: bool = True
     """Agents must see their own rows only, too, not only policyholders. False where no correctness is checked: some
     targets show agents the rows of a team."""
+    shared: frozenset[str] = frozenset()
+    """Operations that may show agents rows of others all the same; `EVERY` for all."""
 
     users: dict[tuple[str, str], str] = field(default_factory=dict)
     """Owner that a row names → id of the user who got it."""
@@ -253,10 +256,14 @@ class RowOwners:
 
     def owner_field(self, operation: Operation, role: Role) -> str:
         """The field of rows that names their owner, where the role must see its own rows only; or ""."""
-        is_judged = self.of_agents or role.slug == contract_rules.HOLDER
+        is_judged = not self.may_share(operation) or role.slug == contract_rules.HOLDER
         return role.owns.get(operation.name) or (
             contract_rules.owner_field(operation.name, role.slug) if is_judged else ""
         )
+
+    def may_share(self, operation: Operation) -> bool:
+        """Whether it may show agents rows of others."""
+        return not self.of_agents or not self.shared.isdisjoint((operation.name, EVERY))
 
     def takes(self, name: str, value: str, user_id: str) -> bool:
         """Are rows with this owner right for the user? True for the first who gets them; a field has one for each."""

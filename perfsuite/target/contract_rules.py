@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 SUPER, PROVIDER, REGIONAL = "super_admin", "provider_admin", "regional_manager"
 SENIOR, JUNIOR, HOLDER, SUPPORT = "senior_agent", "junior_agent", "policyholder", "support_staff"
-_ALL = frozenset((SUPER, PROVIDER, REGIONAL, SENIOR, JUNIOR, HOLDER, SUPPORT))
+ALL_ROLES = _ALL = frozenset((SUPER, PROVIDER, REGIONAL, SENIOR, JUNIOR, HOLDER, SUPPORT))
 _MANAGERS, _AGENTS = frozenset((SUPER, PROVIDER, REGIONAL)), frozenset((SENIOR, JUNIOR))
 
 PUBLIC = frozenset(("login", "health.root", "health.database"))
@@ -66,6 +66,8 @@ OWNER_FIELDS: Mapping[tuple[str, str], str] = {
 }
 """(operation with many rows, role) → field that must be the caller's own id in each row that has it. Lists leave out
 the rows of others."""
+OWN_LISTS = "own rows only, in the load's lists"
+"""The rule that says so."""
 _ROW_OWNERS: Mapping[tuple[str, str], str] = {
     ("policies.read", HOLDER): "policyholder_id",
     ("policies.read", SENIOR): "agent_id",

@@ -12,6 +12,7 @@ from perfsuite.model.role import Role
 from perfsuite.target.catalogue import Operation
 from perfsuite.target.checks import RowOwners, object_of
 from perfsuite.target.connection import OPENAPI, deployed, deployed_paths
+from perfsuite.target.contract_rules import OWN_LISTS
 from perfsuite.target.exchange import USER_AGENT, RequestIds
 from perfsuite.target.journal import Journal, JournalEntry, Marks
 from perfsuite.target.route import AnswerWatch, Route
@@ -58,7 +59,8 @@ class RunState:
         """The state of a plan's run, with the target's paths; `headers` are added to every request."""
         paths, values = deployed_paths(plan.mapping.paths), tuple(value for _name, value in headers)
         run = cls(plan.run_id, purpose=purpose, journal=journal or Journal(None), paths=paths, secrets=values)
-        run.owners = RowOwners(of_agents=plan.check_correctness is not CheckLevel.OFF)
+        shared = frozenset(plan.mapping.off.get(OWN_LISTS, ()))
+        run.owners = RowOwners(of_agents=plan.check_correctness is not CheckLevel.OFF, shared=shared)
         run.openapi = deployed(OPENAPI, plan.mapping.paths)
         run.role_names = {slug: (name,) for slug, name in plan.mapping.roles.items()}
         return run

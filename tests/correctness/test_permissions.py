@@ -57,6 +57,13 @@ def test_every_route_is_checked_with_every_role_and_token() -> None:
     assert len({check.key for check in CHECKS}) == len(CHECKS)
 
 
+def test_what_a_role_may_not_do_at_this_target_alone_must_be_refused() -> None:
+    (check,) = permissions.refused_too({"dashboard.regional": ("super_admin",)})
+    assert check.key == ("permissions", REFUSED_ROLE, "dashboard.regional", ("regional_manager",))
+    assert carry_out(check, BareContext(), SameAnswer(403)) == Held()
+    assert isinstance(carry_out(check, BareContext(), SameAnswer(200)), Violated)
+
+
 def test_what_writes_or_makes_a_row_to_work_on_is_marked() -> None:
     assert not [check for check in CHECKS if CATALOGUE[check.operation].writes and not check.writes]
     assert all(check.writes for check in of(REFUSED_ROLE, "tickets.status"))

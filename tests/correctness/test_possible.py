@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from perfsuite.correctness.catalogue import all_checks, check_of
 from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, ask
 from perfsuite.correctness.possible import (
     BROKEN,
@@ -23,10 +24,11 @@ from perfsuite.correctness.possible import (
     Possible,
     possible_in,
 )
-from perfsuite.model import OperationCheck, Plan, PreflightReport, Scenario, Works
+from perfsuite.model import ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
 from perfsuite.model.correctness import Invariant
 from perfsuite.model.stages import Stage
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import ALL_ROLES
 
 ACCOUNTS = {"policyholder": 2, "senior_agent": 1, "super_admin": 0}
 HOLDER, SECOND = CheckActor("policyholder"), CheckActor("policyholder", 1)
@@ -53,6 +55,47 @@ def why_not(
     checks = tuple(OperationCheck(role, name, "GET", "/", found) for (role, name), found in (works or {}).items())
     report = PreflightReport("http://localhost", "", "", tuple(CATALOGUE.keys() - missing), checks)
     return possible_in(plan, report, ACCOUNTS).why_not(each)
+
+
+ALLOWED = {"users.list": ("super_admin", "regional_manager"), "policies.read": ()}
+OFF = {"pages hold each row once": ("policies.list",), "own rows only": ("*",)}
+MAPPING = ApiMapping(allowed=ALLOWED, off=OFF, file="target.toml")
+
+
+@pytest.mark.parametrize(
+    ("rule", "operation", "role", "off"),
+    [
+        ("pages hold each row once", "policies.list", "senior_agent", True),
+        ("pages hold each row once", "leads.list", "senior_agent", False),
+        ("own rows only", "policies.read", "policyholder", True),
+        ("refused to other roles", "users.list", "regional_manager", True),
+        ("refused to other roles", "users.list", "policyholder", False),
+        ("refused to other roles", "users.list", "support_staff", False),
+        ("refused to other roles", "users.me", "support_staff", False),
+        ("no error of the server", "users.list", "support_staff", True),
+        ("no error of the server", "users.list", "super_admin", False),
+        ("refused as before the load", "users.list", "policyholder", False),
+        ("refused without a token", "users.list", "support_staff", False),
+        ("what was asked for", "policies.read", "policyholder", True),
+    ],
+)
+def test_what_the_mapping_switches_off(rule: str, operation: str, role: str, *, off: bool) -> None:
+    one = replace(check(CheckActor(role), operation=operation), rule=rule)
+    possible = Possible({role: 1}, mapping=MAPPING)
+    assert possible.why_not(one) == ("switched off in target.toml" if off else "")
+
+
+def test_roles_that_the_mapping_refuses_are_checked_though_they_fail_without_load() -> None:
+    contract, mapped = list(all_checks()), list(all_checks(ALLOWED))
+    more = [one for one in mapped if one.key not in {each.key for each in contract}]
+    assert {(one.rule, one.operation, *one.roles[:1]) for one in more} == {
+        ("refused to other roles", "users.list", "support_staff"),
+        *(("refused to other roles", "policies.read", role) for role in ALL_ROLES),
+    }
+    assert all(check_of(one.key) is not None for one in mapped)
+    possible = Possible(dict.fromkeys(ALL_ROLES, 2), broken={("support_staff", "users.list")}, mapping=MAPPING)
+    (users,) = [one for one in more if one.operation == "users.list"]
+    assert possible.why_not(users) == ""
 
 
 def test_what_everything_is_there_for_can_be_made() -> None:

@@ -11,11 +11,13 @@ from msgspec.structs import replace
 from perfsuite.correctness.catalogue import all_checks, check_of
 from perfsuite.correctness.errors import NO_SERVER_ERROR, NOT_EACH_TIME
 from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
-from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_LISTS, OWN_ROWS, checks
-from perfsuite.model import Account
+from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, checks
+from perfsuite.model import Account, ApiMapping, Plan, Scenario
+from perfsuite.model.correctness import CheckLevel
 from perfsuite.model.role import Behaviour, Call, Step
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
+from perfsuite.target.contract_rules import OWN_LISTS
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Marks
 from perfsuite.target.run_state import RunState
@@ -34,12 +36,31 @@ DASHBOARD = "dashboard.senior_agent"
 Found = dict[tuple[str, str, str, str], dict[str, Any]]
 
 
+def plan_with(mapping: ApiMapping) -> Plan:
+    return Plan(
+        RUN,
+        Scenario("basic", 5, 1, 60),
+        "http://localhost",
+        {},
+        (),
+        (),
+        1,
+        "2026-03-01T09:30:00Z",
+        check_correctness=CheckLevel.SAMPLE,
+        mapping=mapping,
+    )
+
+
 class Load:
     """The users of one process."""
 
-    def __init__(self, *, watched: bool = True, accounts: Sequence[Account] = ACCOUNTS) -> None:
-        self.run, self.accounts = RunState(RUN), accounts
-        self.watch = AnswerWatcher(self.run, accounts)
+    def __init__(
+        self, *, watched: bool = True, accounts: Sequence[Account] = ACCOUNTS, off: Mapping[str, tuple[str, ...]] = {}
+    ) -> None:
+        """`off`: rule → operations of which it is not checked."""
+        mapping = ApiMapping(off={**off}, file="target.toml")
+        self.run, self.accounts = RunState.of(plan_with(mapping), ()), accounts
+        self.watch = AnswerWatcher(self.run, accounts, mapping)
         if watched:
             self.run.watch = self.watch.of
 
@@ -118,6 +139,37 @@ def test_the_list_of_another_account(role: str, operation: str, path: Mapping[st
     ]
     assert len(second.notes.failures) == 2, "they are failed requests all the same"
     assert load.found() == {}, "each answer is reported once"
+
+
+@pytest.mark.parametrize("operations", [("leads.list", "policies.list"), ("*",)])
+def test_agents_may_see_rows_of_others_where_that_rule_is_switched_off(operations: tuple[str, ...]) -> None:
+    load = Load(off={OWN_LISTS: operations})
+    first, second = load.user("senior_agent"), load.user("senior_agent", 1)
+    mark = first.makes("leads.create", "customer_name")
+    second.gets("leads.list", leads(mark))
+    second.gets("policies.list", policies("a", "b"))
+
+    assert not [key for key in load.found() if key[-1] == "violated"]
+    assert not second.notes.failures
+    why = {key[2]: found["why"] for key, _result, found in load.watch.never() if key[1] == OWN_LISTS}
+    assert why == dict.fromkeys(("leads.list", "policies.list"), "switched off in target.toml")
+
+
+def test_policyholders_never_see_rows_of_others() -> None:
+    load = Load(off={OWN_LISTS: ("*",)})
+    user = load.user("policyholder")
+    user.gets("policies.list", answer([row(POLICY, policyholder_id=one) for one in "ab"]))
+
+    assert not [key for key in load.found() if key[-1] == "violated"]
+    assert len(user.notes.failures) == 1
+
+
+def test_one_rule_that_is_switched_off_leaves_the_others() -> None:
+    load = Load(off={OWN_ANSWER: ("policies.list",)})
+    user = load.user("senior_agent")
+    user.gets("policies.list", policies("a", "b"))
+
+    assert list(load.found()) == [("isolation", OWN_LISTS, "policies.list", "violated")]
 
 
 def test_a_list_of_several_accounts_is_not_the_answer_to_another_one() -> None:

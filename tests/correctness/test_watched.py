@@ -19,10 +19,10 @@ from perfsuite.correctness.check import (
     Violated,
 )
 from perfsuite.correctness.drive import carry_out
-from perfsuite.correctness.watched import ASKED, OWN_ANSWER, OWN_LISTS, checks
+from perfsuite.correctness.watched import ASKED, OWN_ANSWER, checks
 from perfsuite.roles import ROLES
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.contract_rules import OWNER_FIELDS
+from perfsuite.target.contract_rules import OWN_LISTS, OWNER_FIELDS
 from tests.backend.support import Api
 from tests.correctness.carriers import BareContext, SameAnswer
 from tests.correctness.conftest import Serve

@@ -16,6 +16,7 @@ import gevent  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, Violated, ask  # noqa: E402
+from perfsuite.correctness.permissions import REFUSED_ROLE  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder, check_order  # noqa: E402
 from perfsuite.load.lease import NoLease  # noqa: E402
@@ -23,9 +24,10 @@ from perfsuite.load.sent import SentCount  # noqa: E402
 from perfsuite.measurements.check_ended import CheckEnded  # noqa: E402
 from perfsuite.measurements.recorder import Recorder  # noqa: E402
 from perfsuite.measurements.records import Record  # noqa: E402
-from perfsuite.model import Account, Plan, PreflightReport, Scenario  # noqa: E402
+from perfsuite.model import Account, ApiMapping, Plan, PreflightReport, Scenario  # noqa: E402
 from perfsuite.model.correctness import CheckLevel, Invariant  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
+from perfsuite.target.catalogue import CATALOGUE  # noqa: E402
 from perfsuite.target.exchange import Answer, LastRequest, Request  # noqa: E402
 from perfsuite.target.run_state import RunState  # noqa: E402
 from perfsuite.target.session import Session  # noqa: E402
@@ -294,20 +296,38 @@ def wrong() -> dict[str, Any]:
     }
 
 
-def numbers() -> dict[int, str]:
-    """Of five accounts the third and the fifth are used by the load."""
-    accounts = [Account(f"910000000{number}", "word", ROLE) for number in range(1, 6)]
+def order_of(accounts: Sequence[Account], in_use: set[str], mapping: ApiMapping) -> CheckOrder:
+    """For a run in which policyholders alone take part."""
     plan = Plan(
         "check_1", Scenario("basic", 5, 1, 60), "http://localhost", {ROLE: 5}, (), (), 1, "2026-03-01T09:30:00Z"
     )
-    order = check_order(
-        replace(plan, check_correctness=CheckLevel.SAMPLE),
-        PreflightReport("http://localhost", "agent-mitra-backend", "2.0", (), ()),
+    return check_order(
+        replace(plan, check_correctness=CheckLevel.SAMPLE, mapping=mapping),
+        PreflightReport("http://localhost", "agent-mitra-backend", "2.0", tuple(CATALOGUE), ()),
         ROLES,
         accounts,
-        {accounts[2].phone_number, accounts[4].phone_number},
+        in_use,
     )
+
+
+def numbers() -> dict[int, str]:
+    """Of five accounts the third and the fifth are used by the load."""
+    accounts = [Account(f"910000000{number}", "word", ROLE) for number in range(1, 6)]
+    order = order_of(accounts, {accounts[2].phone_number, accounts[4].phone_number}, ApiMapping())
     return {number: one.phone_number[-1] for number, one in order.accounts[ROLE].items()}
+
+
+def switched_off() -> dict[str, list[str]]:
+    """What is not checked since a file says so, and what is checked since it says so."""
+    mapping = ApiMapping(
+        allowed={"users.list": (ROLE, "super_admin"), "policies.list": ("super_admin",)},
+        off={"refused without a token": ("users.me",)},
+        file="target.toml",
+    )
+    order = order_of([ACCOUNTS[ROLE]], set(), mapping)
+    off = {f"{one.rule}, {one.operation}" for one, why in order.impossible if why == "switched off in target.toml"}
+    refused = {one.operation for one in order.checks if one.rule == REFUSED_ROLE}
+    return {"off": sorted(off), "refused": sorted(refused & {"users.list", "policies.list", "dashboard.system"})}
 
 
 CASES: dict[str, Callable[[], Any]] = {
@@ -325,6 +345,7 @@ CASES: dict[str, Callable[[], Any]] = {
     "read-only stage begins": read_only_stage_begins,
     "wrong": wrong,
     "numbers": numbers,
+    "switched off": switched_off,
 }
 
 

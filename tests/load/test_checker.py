@@ -101,5 +101,13 @@ def test_a_violation_calls_accounts_by_their_number_in_the_credentials(found: di
     assert list(found["numbers"].items()) == [(number, number) for number in "35124"]
 
 
+def test_what_a_file_switches_off_is_not_checked_which_is_recorded(found: dict[str, Any]) -> None:
+    told = found["switched off"]
+    assert "refused without a token, users.me" in told["off"]
+    assert "refused to other roles, users.list" in told["off"]
+    assert {each.rpartition(", ")[2] for each in told["off"]} == {"users.me", "users.list", "policies.list"}
+    assert told["refused"] == ["dashboard.system", "policies.list"]
+
+
 def test_no_greenlet_ends_by_an_error(found: dict[str, Any]) -> None:
     assert found["heard"] == []

@@ -227,6 +227,54 @@ def test_paths_and_roles(tmp_path: Path) -> None:
     )
 
 
+def test_roles_that_are_allowed_and_rules_that_do_not_apply(tmp_path: Path) -> None:
+    text = """
+        schema = 1
+        [allowed]
+        "users.list" = ["super_admin", "support_staff", "regional_manager"]
+        "policies.delete" = []
+        [off]
+        "own rows only, in the load's lists" = ["leads.list"]
+        "pages hold each row once" = ["*"]
+    """
+    found = mapping_of(tmp_path, text)
+    assert found.allowed == {"users.list": ("super_admin", "support_staff", "regional_manager"), "policies.delete": ()}
+    assert found.off == {"own rows only, in the load's lists": ("leads.list",), "pages hold each row once": ("*",)}
+    assert found.file == "target.toml"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(
+            '[allowed]\n"users.lists" = []',
+            "target.toml, line 3: [allowed] unknown operation 'users.lists', did you mean 'users.list'?",
+            id="an operation",
+        ),
+        pytest.param(
+            '[allowed]\n"users.list" = ["support"]',
+            "target.toml, line 3: [allowed] users.list: unknown role 'support', did you mean 'support_staff'?",
+            id="a role",
+        ),
+        pytest.param(
+            '[off]\n"own rows only in lists" = ["*"]',
+            "target.toml, line 3: [off] unknown rule 'own rows only in lists', did you mean 'own rows only, in lists'?",
+            id="a rule",
+        ),
+        pytest.param(
+            '[off]\n"pages hold each row once" = ["agents.lists"]',
+            "target.toml, line 3: [off] pages hold each row once: unknown operation 'agents.lists', did you mean"
+            " 'agents.list'?",
+            id="an operation of a rule",
+        ),
+    ],
+)
+def test_an_unknown_name_is_named_with_the_nearest_one(text: str, said: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        mapping_of(tmp_path, f"schema = 1\n{text}\n")
+    assert str(caught.value) == said
+
+
 def test_every_table_is_optional(tmp_path: Path) -> None:
     assert mapping_of(tmp_path, "schema = 1\n") == ApiMapping()
 

@@ -67,7 +67,7 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
     """`recognised`: whether it must be found right in one pass; None where it may be looked at in full."""
     typed = TypedAnswer.of(operation, checks.RowOwners().owner_field(operation, role))
     assert typed is not None
-    path, seen_typed, seen_full = path_of(operation), RowOwners({**KNOWN}), RowOwners({**KNOWN})
+    path, seen_typed, seen_full = path_of(operation), RowOwners(users={**KNOWN}), RowOwners(users={**KNOWN})
     count = typed.rows(answer_of(body), path, USER, seen_typed)
     if recognised is not None:
         assert bool(count) is recognised

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from perfsuite.correctness.possible import switched_off
 from perfsuite.format import joined, listed, number, plural, time_of_day
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
@@ -163,7 +164,9 @@ def _cell(rows: Sequence[CheckRow]) -> MatrixCell:
         return MatrixCell("violated", f"{number(violated)} of {number(checks)}", detail, why)
     if checks:
         return MatrixCell("held", number(checks), detail, why)
-    return MatrixCell("unchecked", title=why)
+    reasons = {reason for row in rows for reason in row.not_checked}
+    off = reasons.pop() if len(reasons) == 1 else ""
+    return MatrixCell("unchecked", clean(off) if off.startswith(switched_off("")) else "", title=why)
 
 
 # ── what was not checked ────────────────────────────────────────────────────────────────────────────────────

@@ -78,6 +78,8 @@ def _connection_facts(plan: Plan) -> Iterable[Fact]:
         ("Client certificate", [access.client_cert] if access.client_cert else []),
         ("Path mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.paths.items()]),
         ("Role mapping", [f"{ours} → {theirs}" for ours, theirs in mapping.roles.items()]),
+        ("Allowed roles", [f"{name}: {', '.join(roles) or 'none'}" for name, roles in mapping.allowed.items()]),
+        ("Rules switched off", [f"{rule}: {', '.join(names)}" for rule, names in mapping.off.items()]),
     )
     for term, entries in facts:
         if entries:

@@ -89,6 +89,25 @@ def test_violated_cells_differ_by_more_than_their_colour() -> None:
     assert html.count(cell) == 2
 
 
+def test_what_a_file_switches_off_is_in_the_matrix() -> None:
+    why = "switched off in target.toml"
+    rows = (
+        CheckRow(Invariant.LISTS, "pages", "senior_agent", "leads.list", not_checked={why: 1}),
+        CheckRow(Invariant.LISTS, "pages", "policyholder", "policies.list", held=2),
+    )
+    report = with_checks(replace(HEALTHY, rows=rows))
+    section = correctness_section(report)
+    assert section is not None and section.matrix is not None and section.not_checked is not None
+    ((_lists, (pages,)),) = section.matrix.groups
+    off = MatrixCell("unchecked", why, title=f"{why} (1)")
+    assert (pages.cells, pages.total) == (
+        (off, MatrixCell("held", "2")),
+        MatrixCell("held", "2", "1 of 2", f"{why} (1)"),
+    )
+    assert f"<small>not checked: {why}</small>" in report_html(report)
+    assert [[cell.text for cell in row][2:4] for row in section.not_checked.rows] == [[why, "1"]]
+
+
 def test_what_was_not_checked_and_why() -> None:
     section = correctness_section(with_checks(VIOLATED))
     assert section is not None and section.not_checked is not None
