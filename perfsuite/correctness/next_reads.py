@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
+from perfsuite.correctness import settings
 from perfsuite.correctness.check import (
     NO_DATA,
     Check,
@@ -39,11 +40,15 @@ from perfsuite.correctness.own_rows import (
 )
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
-from perfsuite.target.contract_rules import SUPER
+from perfsuite.target.contract_rules import JUNIOR, SUPER
 from perfsuite.target.write_rules import (
+    ACCOUNT_UPDATE,
+    ANY_ACCOUNT,
+    CHANGED_SETTINGS,
     FLAG_UPDATE,
     FLAGS,
     MADE_ROWS,
+    OWN_ACCOUNT,
     MadeRows,
 )
 
@@ -51,17 +56,25 @@ NEXT_READ = "the next read shows a write"
 NOTHING_CHANGED = "the write changed nothing"
 SOFT_DELETED = "soft deleted"
 """In `CheckContext.known` where the target keeps deleted rows, under a status or whatever else says so."""
-_ADMIN = CheckActor(SUPER)
+_ADMIN, _OWNER = CheckActor(SUPER), CheckActor(JUNIOR)
+_SETTING = "language"
 
 
 def checks() -> Iterator[Check]:
-    """Every operation that changes or deletes a row. What creates one, or writes an account, has rules of its own."""
+    """Every operation that changes or deletes a row, and what is read by an id.
+
+    What creates a row, or writes an account, has rules of its own.
+    """
     for made in MADE_ROWS:
         maker, uses = CheckActor(made.maker), (made.create, *uses_of(made))
         if made.change:
             yield _check(made.change, (CheckActor(made.changer), maker), 4, _change(made), uses)
         yield _check(made.delete, (CheckActor(made.deleter), maker), 4, _deletion(made), uses)
+        if made.change and made.read:
+            uses = (made.change, *uses)
+            yield _check(made.read, (CheckActor(made.changer), maker), 3, _row_alone(made), uses)
     yield _check(FLAG_UPDATE, (_ADMIN,), 3, _flag, (FLAGS,))
+    yield _check(ANY_ACCOUNT, (_OWNER,), 5, _account, (ACCOUNT_UPDATE, OWN_ACCOUNT), restoring=1)
 
 
 def _check(
@@ -70,9 +83,10 @@ def _check(
     requests: int,
     steps: Callable[[CheckContext], Steps],
     uses: tuple[str, ...],
+    restoring: int = 0,
 ) -> Check:
-    actors = tuple(dict.fromkeys(actors))
-    return Check(Invariant.WRITES, NEXT_READ, operation, actors, requests, steps, writes=True, uses=uses)
+    actors, rule = tuple(dict.fromkeys(actors)), (Invariant.WRITES, NEXT_READ)
+    return Check(*rule, operation, actors, requests, steps, writes=True, uses=uses, restoring=restoring)
 
 
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
@@ -91,6 +105,26 @@ def _change(made: MadeRows) -> Callable[[CheckContext], Steps]:
         shown = _status(row, seen)
         nameless = made.kind.status_of({}) in (new, old)  # without a status nothing is known to have changed
         if nameless or new.casefold() == old.casefold():
+            return NotChecked(NOTHING_CHANGED)
+        if shown == old:
+            return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))
+        give_back(context, row, changed=True)
+        return Held()
+
+    return steps
+
+
+def _row_alone(made: MadeRows) -> Callable[[CheckContext], Steps]:
+    """A row is read by its id, changed, and read again: a cache may keep what lists never show."""
+    changer = CheckActor(made.changer)
+
+    def steps(context: CheckContext) -> Steps:
+        row = yield from take(context, made)
+        before = yield from succeeded(Send(changer, made.read, row.path))
+        write = yield from succeeded(Send(changer, made.change, row.path, made.change_body))
+        seen = yield from succeeded(Send(changer, made.read, row.path))
+        old, new, shown = (made.kind.status_of(object_of(reply.body)) for reply in (before, write, seen))
+        if made.kind.status_of({}) in (new, old) or new.casefold() == old.casefold():
             return NotChecked(NOTHING_CHANGED)
         if shown == old:
             return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))
@@ -149,6 +183,44 @@ def still_there(context: CheckContext, row: OwnRow, seen: Reply) -> bool:
         return True
     context.known[showing_deletions(made, seen.send.operation)] = True
     return False
+
+
+# ── accounts ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _account(context: CheckContext) -> Steps:
+    """The same of an account, whose language is put back."""
+    path = {"user_id": context.user_id(_OWNER)}
+    now = yield from settings.read(context, _OWNER, ACCOUNT_UPDATE)
+    yield from succeeded(Send(_OWNER, ANY_ACCOUNT, path))
+    original = {_SETTING: context.will_change(_OWNER, _SETTING, now[_SETTING])}
+    settings.leave(context, _OWNER, original)
+    (write,) = yield (Send(_OWNER, ACCOUNT_UPDATE, path, settings.body({_SETTING: CHANGED_SETTINGS[_SETTING]})),)
+    if write.unclear:
+        raise Unanswered(write.outcome)  # it may be carried out later
+    try:
+        outcome = yield from _account_shown(context, write, now)
+    except Unanswered as why:
+        outcome = NotChecked(str(why))
+    yield from settings.put_back(context, _OWNER, ACCOUNT_UPDATE, original)
+    return outcome
+
+
+def _account_shown(context: CheckContext, write: Reply, before: settings.Settings) -> Steps:
+    if not write.ok:
+        return NotChecked(write.outcome)
+    seen = yield from succeeded(Send(_OWNER, ANY_ACCOUNT, write.send.path))
+    ((field, new),) = settings.body({_SETTING: CHANGED_SETTINGS[_SETTING]}).items()
+    shown, old = object_of(seen.body).get(field), before[_SETTING]
+    if shown == new:
+        return Held()
+    if shown != old:
+        return NotChecked(settings.SOMEBODY_ELSE)
+    # That the write was carried out, the account itself says.
+    proof = yield from succeeded(Send(_OWNER, OWN_ACCOUNT))
+    if object_of(proof.body).get(field) != new:
+        return NotChecked(settings.NOT_TAKEN)
+    return Violated(f"{field}: {new}", f"{field}: {shortened(old)}", (proof, seen))
 
 
 # ── flags ──────────────────────────────────────────────────────────────────────────────

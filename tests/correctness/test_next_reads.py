@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from mitra_backend.defects import DEFECT_ROUTES
 
-from perfsuite.correctness import next_reads, writes
-from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
-from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness import next_reads, settings, writes
+from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.drive import Carrier, carry_out
+from perfsuite.target import journal
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
 from tests.correctness.carriers import BareContext, InOrder
-from tests.correctness.real_target import outcomes_of
+from tests.correctness.real_target import client_of, outcomes_of
 
 CHECKS = {check.operation: check for check in next_reads.checks()}
+ALONE = {"policies.read", "tickets.read", "users.read"}
+"""What is read by its id."""
 BUSY, SILENT, DONE = (503, None), (0, None), (200, {"success": True})
 
 
@@ -36,7 +41,8 @@ def said(outcome: Outcome) -> tuple[str, str]:
 
 def test_every_write_of_the_contract_is_checked_here_or_beside_what_else_it_must_keep() -> None:
     others = {check.operation for check in writes.checks()}
-    assert CHECKS.keys() | others == set(DEFECT_ROUTES["stale_read"])
+    assert CHECKS.keys() - ALONE | others == set(DEFECT_ROUTES["stale_read"])
+    assert CHECKS.keys() >= ALONE
     assert not CHECKS.keys() & others
     assert all(check.writes for check in CHECKS.values())
 
@@ -57,11 +63,18 @@ SEEN = {
     "tickets.delete": ("no row", "the row as it was"),
     "tickets.status": ("status: in_progress", "status: open"),
 }
+SEEN_ALONE = {
+    "policies.read": ("status: active", "status: pending"),
+    "tickets.read": ("status: in_progress", "status: open"),
+    "users.read": ("language_preference: la", "language_preference: te"),
+}
 
 
 def test_writes_that_leave_caches_as_they_are(serve: Serve) -> None:
-    outcomes = outcomes_of(serve("stale_read@*"), CHECKS.values())
-    found = {check.operation: said(outcome) for check, outcome in outcomes.items()}
+    outcomes = {check.operation: one for check, one in outcomes_of(serve("stale_read@*"), CHECKS.values()).items()}
+    # Rows are not kept by their id there, and of accounts nothing shows that the write was carried out.
+    assert {outcomes.pop(name) for name in ALONE} == {Held(), NotChecked(settings.NOT_TAKEN)}
+    found = {name: said(outcome) for name, outcome in outcomes.items()}
     written, read = (text.removeprefix("updated_at: ") for text in found.pop("flags.update"))
     assert read < written
     assert found == SEEN
@@ -73,9 +86,72 @@ def test_one_write_that_leaves_caches_as_they_are(serve: Serve) -> None:
     assert wrong == ["policies.approve"]
 
 
+class KeptById:
+    """A target that keeps rows by id and account, and drops none of them after a write; its lists are always fresh."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._kept: dict[tuple[str, str, str], Reply] = {}
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        if sends[0].operation not in ALONE:
+            return self._carrier.exchange(sends)
+        (send,) = sends
+        key = (str(send.actor), send.operation, str(send.path))
+        if key not in self._kept:
+            (self._kept[key],) = self._carrier.exchange(sends)
+        return (replace(self._kept[key], send=send),)
+
+    def wait(self, seconds: float) -> None:
+        self._carrier.wait(seconds)
+
+
+def test_rows_that_are_kept_by_their_id(api: Api, tmp_path: Path) -> None:
+    client = client_of(api, tmp_path)
+    try:
+        carrier = KeptById(client)
+        outcomes = {name: carry_out(check, client, carrier) for name, check in CHECKS.items()}
+    finally:
+        client.close()
+    assert {name: said(outcomes.pop(name)) for name in ALONE} == SEEN_ALONE
+    assert set(outcomes.values()) == {Held()}
+    changed = [one.what for one in journal.read(tmp_path) if one.thing == "language"]
+    assert changed == ["preference", "restored"], "the language is as it was"
+
+
 def test_two_rows_of_one_creation_are_no_matter_of_reading(serve: Serve) -> None:
     outcomes = outcomes_of(serve("double_submit@*"), CHECKS.values())
     assert set(outcomes.values()) == {Held()}
+
+
+ACCOUNT = {"user_id": "id of junior_agent#1", "language_preference": "en", "timezone": "Asia/Kolkata"}
+LATIN = {**ACCOUNT, "language_preference": "la"}
+
+
+@pytest.mark.parametrize(
+    ("answers", "outcome"),
+    [
+        pytest.param(((200, LATIN),), Held(), id="shown"),
+        pytest.param(
+            ((200, ACCOUNT), (200, ACCOUNT)), NotChecked(settings.NOT_TAKEN), id="ignored, whatever the update answers"
+        ),
+        pytest.param(
+            ((200, {**ACCOUNT, "language_preference": "hi"}),), NotChecked(settings.SOMEBODY_ELSE), id="changed again"
+        ),
+        pytest.param((BUSY,), NotChecked("HTTP 503"), id="not read"),
+    ],
+)
+def test_an_account_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
+    context = BareContext()
+    before, back = ((200, ACCOUNT), (200, ACCOUNT), (200, LATIN)), (200, ACCOUNT)
+    assert ended(CHECKS["users.read"], *before, *answers, back, context=context) == outcome
+    assert context.changed == {}
+
+
+def test_an_update_of_an_account_that_was_not_answered_is_left_to_whoever_restores_it() -> None:
+    context = BareContext()
+    assert ended(CHECKS["users.read"], (200, ACCOUNT), (200, ACCOUNT), BUSY, context=context) == NotChecked("HTTP 503")
+    assert context.changed == {"junior_agent#1 language": "en"}
 
 
 LEAD = {"lead_id": "1", "customer_name": "PERF-1", "lead_status": "new"}
