@@ -35,6 +35,7 @@ from perfsuite.roles import ROLES
 from perfsuite.roles.mix import users_by_role
 from perfsuite.summary.summarize import Circumstances
 from perfsuite.target.journal import JournalEntry
+from tests.cases import for_each
 from tests.report import example_runs
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -71,7 +72,7 @@ MACHINE_PATHS = re.compile(r"(?<![\w.])/(work|tmp|home|root|Users|opt|mnt|var)/"
 LONGEST_DECISION = 25
 LARGEST_PICTURE = 150_000
 
-named = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+named = for_each("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 
 
 # ── reading Markdown ────────────────────────────────────────────────────────────────────────────────

@@ -13,6 +13,7 @@ import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any
@@ -25,6 +26,7 @@ from perfsuite.messages import Code, Message
 from perfsuite.messages.files import FileMessage
 from perfsuite.messages.notes import Note
 from perfsuite.messages.reasons import Detail, Reason, Sign
+from tests.cases import for_each
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,7 +41,7 @@ FOUND = [
     if isinstance(entry, type) and issubclass(entry, Code) and entry.__module__ == module.__name__
 ]
 CATALOGUES = {catalogue.__name__: catalogue for catalogue in FOUND}
-EVERY = [pytest.param(code, id=f"{name}.{code.name}") for name, catalogue in CATALOGUES.items() for code in catalogue]
+EVERY = [code for catalogue in FOUND for code in catalogue]
 
 
 class Sample(Code):
@@ -58,7 +60,7 @@ def example(spec: str) -> Any:
     return own.get(spec, 3)
 
 
-@pytest.mark.parametrize("code", EVERY)
+@for_each("code", EVERY, ids=lambda code: f"{type(code).__name__}.{code.name}")
 def test_every_sentence_renders(code: Code) -> None:
     message = code(**{name: example(spec) for name, spec in fields_of(code).items()})
 
@@ -74,11 +76,21 @@ def test_codes_are_unique() -> None:
         assert len(catalogue) == len(catalogue.__members__), f"{catalogue.__name__}: two codes with one sentence"
 
 
+@cache
+def suite() -> dict[Path, list[ast.AST]]:
+    """The files of the suite, and in them all calls and attributes."""
+    files = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted((ROOT / "perfsuite").rglob("*.py"))}
+    return {
+        path: [node for node in ast.walk(tree) if isinstance(node, ast.Call | ast.Attribute)]
+        for path, tree in files.items()
+    }
+
+
 def uses() -> Iterator[tuple[str, Code, ast.Call | None]]:
     """Where the suite names a code, and the call where it is rendered there."""
-    for path in sorted((ROOT / "perfsuite").rglob("*.py")):
+    for path, nodes in suite().items():
         calls: dict[ast.expr, ast.Call] = {}
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in nodes:
             if isinstance(node, ast.Call):
                 calls[node.func] = node
             if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id in CATALOGUES:
@@ -108,8 +120,8 @@ def plain_errors() -> Counter[str]:
     """Package → how often it raises an error with a sentence of its own."""
     found: Counter[str] = Counter()
     errors = {"SuiteError", "UsageError", "TargetError", "LoadError", "SafetyError", "UnexpectedError"}
-    for path in (ROOT / "perfsuite").rglob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for path, nodes in suite().items():
+        for node in nodes:
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in errors:
                 text = node.args and isinstance(node.args[0], ast.Constant | ast.JoinedStr | ast.BinOp)
                 found[path.relative_to(ROOT / "perfsuite").parts[0]] += bool(text)

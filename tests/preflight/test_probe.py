@@ -13,6 +13,7 @@ from perfsuite.target.connection import CLIENT_CERTIFICATE_REQUIRED, ConnectionS
 from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.run_state import RunState
+from tests.cases import for_each
 from tests.target.fake_target import FakeTarget, answer, lost
 from tests.target.hostile_case import Case
 from tests.target.hostile_cases import CASES
@@ -219,7 +220,7 @@ class _OddOnce(FakeTarget):
 ODD = [case for case in CASES if case.method == "GET"]
 
 
-@pytest.mark.parametrize("case", ODD, ids=lambda case: case.name)
+@for_each("case", ODD, ids=lambda case: case.name)
 def test_an_odd_answer_about_the_health_is_a_refusal_that_names_it(case: Case) -> None:
     refusal = _refusal(_OddOnce("/health", case))
 
@@ -230,7 +231,7 @@ def test_an_odd_answer_about_the_health_is_a_refusal_that_names_it(case: Case) -
         assert refusal.code is PreflightMessage.NOT_HTTP
 
 
-@pytest.mark.parametrize("case", ODD, ids=lambda case: case.name)
+@for_each("case", ODD, ids=lambda case: case.name)
 def test_an_odd_list_of_routes_is_none(case: Case) -> None:
     assert probe_target(HOST, _OddOnce("/openapi.json", case), RUN).routes is None
 

@@ -16,6 +16,7 @@ from perfsuite.target.exchange import Answer, Request
 from perfsuite.target.failures import IN_USE
 from perfsuite.target.http_client import HttpClient
 from perfsuite.target.sockets import READ_BYTES
+from tests.cases import for_each
 from tests.certificates import PrivateCa, needs_openssl, private_ca
 from tests.target.hostile_case import BODY, Case, Then, head, ok, whole
 from tests.target.hostile_cases import CASES, NO_HTTP
@@ -60,23 +61,21 @@ def outcome(case: Case, answer: Answer) -> None:
 PLAIN = ConnectionSettings("http://localhost:1")
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@for_each("case", CASES, ids=lambda case: case.name)
 def test_each_answer_split_at_every_position(case: Case) -> None:
     for at in positions(case.content):
         pieces = [case.content[:at], case.content[at:]]
         check(case, scripted(case, [part for piece in pieces for part in _as_read(piece)]), PLAIN, kept=case.kept)
 
 
-@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name)
+@for_each("case", SHORT, ids=lambda case: case.name)
 def test_each_answer_in_one_piece_and_byte_by_byte(case: Case) -> None:
     check(case, scripted(case, [case.content]), PLAIN, kept=case.kept)
     check(case, scripted(case, [bytes([byte]) for byte in case.content]), PLAIN, kept=case.kept)
 
 
 @pytest.mark.parametrize("then", [Then.CLOSE, Then.RESET])
-@pytest.mark.parametrize(
-    "case", [case for case in SHORT if case.content and case.then is Then.KEEP], ids=lambda c: c.name
-)
+@for_each("case", [case for case in SHORT if case.content and case.then is Then.KEEP], ids=lambda case: case.name)
 def test_each_answer_that_is_cut_at_every_position_is_no_answer(case: Case, then: Then) -> None:
     for at in range(len(case.content)):
         network = scripted(Case("", (), then=then), [case.content[:at]])
@@ -109,13 +108,13 @@ def secure(ca: PrivateCa) -> ConnectionSettings:
 
 
 @needs_openssl
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@for_each("case", CASES, ids=lambda case: case.name)
 def test_each_answer_over_tls(case: Case, ca: PrivateCa, secure: ConnectionSettings) -> None:
     check(case, encrypted(case, ca.server, READ_BYTES), secure, kept=case.kept)
 
 
 @needs_openssl
-@pytest.mark.parametrize("case", SHORT, ids=lambda case: case.name)
+@for_each("case", SHORT, ids=lambda case: case.name)
 def test_each_answer_over_tls_byte_by_byte(case: Case, ca: PrivateCa, secure: ConnectionSettings) -> None:
     check(case, encrypted(case, ca.server, 1), secure, kept=case.kept)
 
@@ -144,7 +143,7 @@ REFUSALS = [case for case in CASES if case.method == "GET" and (case in NO_HTTP 
 """Those whose heads are no answer, or none that opens a tunnel; and those of which only the body is broken."""
 
 
-@pytest.mark.parametrize("case", REFUSALS, ids=lambda case: case.name)
+@for_each("case", REFUSALS, ids=lambda case: case.name)
 def test_whatever_a_proxy_answers_instead_of_a_tunnel_is_the_proxys(case: Case) -> None:
     settings = ConnectionSettings("https://localhost:1", proxy="http://localhost:3128", timeout_s=5)
     for pieces in ([case.content], [bytes([byte]) for byte in case.content[:5000]] + [case.content[5000:]]):

@@ -20,6 +20,7 @@ from perfsuite.target.checks import RowOwners
 from perfsuite.target.exchange import Answer
 from perfsuite.target.rows import Rows
 from perfsuite.target.typed_answer import TypedAnswer
+from tests.cases import for_each
 
 USER = "user-1"
 TYPED = [name for name, operation in CATALOGUE.items() if TypedAnswer.of(operation, "")]
@@ -83,7 +84,7 @@ def compare(operation: Operation, body: bytes, *, recognised: bool | None = None
     assert [learnt[0]][0] is learnt.decoded()[0], "a row is one object"
 
 
-@pytest.mark.parametrize("name", TYPED)
+@for_each("name", TYPED)
 @pytest.mark.parametrize("role", OWNERS, ids=lambda role: role.slug)
 def test_a_right_answer_is_recognised(name: str, role: Role) -> None:
     operation = CATALOGUE[name]
@@ -146,7 +147,7 @@ CHANGES = [
 
 
 @pytest.mark.parametrize("change", CHANGES)
-@pytest.mark.parametrize("name", TYPED)
+@for_each("name", TYPED)
 def test_changed_answers_are_judged_as_the_checks_judge_them(name: str, change: Change) -> None:
     operation = CATALOGUE[name]
     names = [*(operation.fields if operation.lists is None else operation.row_fields)]
@@ -191,7 +192,7 @@ def _bytes_about(body: bytes) -> Iterator[bytes]:
     yield body.replace(b"}", b',"data":null}')
 
 
-@pytest.mark.parametrize("name", TYPED)
+@for_each("name", TYPED)
 def test_odd_bytes_are_judged_as_the_checks_judge_them(name: str) -> None:
     operation = CATALOGUE[name]
     for body in _bytes_about(msgspec.json.encode(right_body(operation))):
