@@ -62,7 +62,7 @@ def test_headless_gives_a_run_that_can_be_reported(
     assert summary["users"]["by_role"] == read_json(folder / "plan.json")["users_by_role"]
     assert (summary["users"]["peak"], summary["whole_run"]["failures"]) == (10, 0)
     recorded = summary["reconciliation"]["recorded"]
-    assert recorded == summary["reconciliation"]["locust_total"] == summary["whole_run"]["requests"] > 20
+    assert recorded == summary["reconciliation"]["locust_total"] == summary["whole_run"]["requests"] > 10
     assert len(backend.requests(folder.name)) == recorded
     assert summary["cleanup"]["removed"] == summary["cleanup"]["created"]
     assert after == before
@@ -73,7 +73,7 @@ def test_headless_writes_every_request_to_a_file(
 ) -> None:
     folder = headless[1]
     rows = rows_of(folder / "samples-local.csv.gz")
-    assert len(rows) > 20
+    assert len(rows) > 10
     assert counts_of_rows(rows) == counts_of_records(read(folder / FILE_NAME))
 
 
@@ -114,7 +114,7 @@ def test_a_user_class_of_ones_own_runs_beside_the_roles(backend: Backend, tmp_pa
         assert run_suite("report", str(folder)).code == 0
         counts = read_json(folder / "summary.json")["reconciliation"]
         assert counts["sent"] == counts["recorded"] == counts["locust_total"]
-        assert counts["recorded"] > len(backend.requests(folder.name)) > 10
+        assert counts["recorded"] > len(backend.requests(folder.name)) > 5
         assert sum(read_json(folder / "plan.json")["users_by_role"].values()) == 9
         assert "Traceback" not in program.err
     finally:
