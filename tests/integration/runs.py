@@ -131,7 +131,7 @@ def two_scenarios(folder: Path) -> Ended:
         encoding="utf-8",
     )
     files = ("--scenarios", str(folder / "scenarios.toml"), "--targets", str(folder / "targets.toml"))
-    named = ("--multiple", "--duration", "6s", "--label", "Prüfung – 1")
+    named = ("--multiple", "--duration", "8s", "--label", "Prüfung – 1")
     with running_backend(folder) as backend:
         return run_suite(*backend.target, *named, *files, results=folder / "Ergebnis ü", env=ASCII)
 
@@ -160,15 +160,15 @@ def slow_later(folder: Path) -> Ended:
 def spike(folder: Path) -> Ended:
     """Five connections are enough for six users and far too few for eighty; 14 reads a second are all they allow.
 
-    Then, for twenty users: a ramp, a pause without writes, and writes again.
+    Then a pause without writes, a ramp to twenty users, and writes again.
     """
     folder.joinpath("scenarios.toml").write_text(
         "schema = 1\n[scenario.rush]\nspawn_rate = 100\nstages = [\n"
         '{ name = "before", duration = "12s", users = 6, held = true },\n'
         '{ name = "rush", duration = "8s", users = 80, held = true },\n'
         '{ name = "after", duration = "18s", users = 6, held = true },\n'
+        '{ name = "pause", duration = "5s", users = 6, held = true, read_only = true },\n'
         '{ name = "up", duration = "3s", users = 20 },\n'
-        '{ name = "pause", duration = "5s", users = 20, held = true, read_only = true },\n'
         '{ name = "writing", duration = "3s", users = 20, held = true },\n]\n',
         encoding="utf-8",
     )

@@ -74,22 +74,22 @@ def test_users_and_writes_follow_the_stages_exactly(made: Ended) -> None:
     summary = made.summary
     kinds = [(stage["name"], stage["kind"]) for stage in summary["stages"]]
     assert kinds[:3] == [("before", "hold"), ("rush", "hold"), ("after", "hold")]
-    assert kinds[3:] == [("up", "ramp"), ("pause", "read-only"), ("writing", "hold")]
-    pause, writing = summary["stages"][4:]
+    assert kinds[3:] == [("pause", "read-only"), ("up", "ramp"), ("writing", "hold")]
+    pause, _up, writing = summary["stages"][3:]
     assert (pause["steady"], writing["steady"]) == (False, True)
     rows = [(_second(row), row) for row in _seconds_of(made.folder)]
     written = [second for second, row in rows if row["operation"] in WRITING]
-    # An action that had begun before the pause goes on in its first second: each of its reads takes 350 ms.
+    # An action that had begun before the pause goes on in it for a moment: each of its reads takes 350 ms.
     assert written
-    assert not [second for second in written if pause["began_at"] + 1 < second < pause["ended_at"]]
+    assert not [second for second in written if pause["began_at"] + 2 < second < pause["ended_at"]]
     read = [int(row["requests"]) for second, row in rows if pause["began_at"] < second < pause["ended_at"]]
-    assert sum(read) > 10
+    assert sum(read) > 3
     assert summary["users"]["peak"] == 80
     assert Reason.USERS_ENDED.id not in summary["reason_codes"]
     assert summary["reconciliation"]["agrees"]
     with (made.folder / "stats.csv").open(newline="") as file:
         periods = list(dict.fromkeys(row["period"] for row in csv.DictReader(file)))
-    assert periods[-6:] == ["before", "rush", "after", "up", "pause", "writing"]
+    assert periods[-6:] == ["before", "rush", "after", "pause", "up", "writing"]
 
 
 def _seconds_of(folder: Path) -> list[dict[str, str]]:
