@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 
 from perfsuite.correctness.possible import switched_off
 from perfsuite.format import joined, listed, number, plural, time_of_day
@@ -76,6 +78,21 @@ class CheckMatrix:
 
 
 @dataclass(frozen=True, slots=True)
+class OperationMatrix:
+    """What was checked of one rule: a row for each operation, a column for each role that the rule concerns.
+
+    `reached`: how many of its operations, counted per role, had a result. The `text` of a cell that was not checked
+    is the letter of its reason in `reasons`.
+    """
+
+    rule: str
+    reached: str
+    roles: tuple[str, ...]
+    rows: tuple[tuple[str, tuple[MatrixCell, ...]], ...]
+    reasons: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CorrectnessSection:
     """The section. `first`: it stands before all others, since something was wrong."""
 
@@ -84,6 +101,7 @@ class CorrectnessSection:
     violations: tuple[ViolationCard, ...]
     more: str
     matrix: CheckMatrix | None
+    operations: tuple[OperationMatrix, ...]
     not_checked: PageTable | None
 
     @property
@@ -100,14 +118,15 @@ def correctness_section(report: RunReport) -> CorrectnessSection | None:
     sentence = f"{correctness_line(found)}."
     if found.why_off is not None:
         hint = "" if found.why_off is ChecksOff.SEARCH else f"{PageMessage.CHECK_IT()}."
-        return CorrectnessSection(sentence, hint, (), "", None, None)
-    left = len(found.violations) - MOST_SHOWN
+        return CorrectnessSection(sentence, hint, (), "", None, (), None)
+    left, roles = len(found.violations) - MOST_SHOWN, _roles(found, tuple(report.summary.users.by_role))
     return CorrectnessSection(
         sentence,
         f"{cost_line(found)}.",
         tuple(_card(violation, report) for violation in found.violations[:MOST_SHOWN]),
         f"{plural(left, 'more violation')} in summary.json." if left > 0 else "",
-        _matrix(found, tuple(report.summary.users.by_role)),
+        _matrix(found, roles),
+        tuple(_operations(invariant, rule, rows, roles) for (invariant, rule), rows in found.rules.items()),
         _not_checked(found),
     )
 
@@ -136,13 +155,17 @@ def _evidence(request: Exchanged) -> RequestRow:
 # ── the matrix ──────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _matrix(found: Correctness, roles: Sequence[str]) -> CheckMatrix | None:
+def _roles(found: Correctness, roles: Sequence[str]) -> list[str]:
+    """Those that a rule concerns, in the order of the run."""
+    known = {row.role for row in found.rows}
+    columns = [role for role in roles if role in known]
+    return columns + sorted(known - set(columns))
+
+
+def _matrix(found: Correctness, columns: Sequence[str]) -> CheckMatrix | None:
     """None where there was nothing to check."""
     if not found.rows:
         return None
-    known = {row.role for row in found.rows}
-    columns = [role for role in roles if role in known]
-    columns += sorted(known - set(columns))
     groups: dict[Invariant, list[MatrixRow]] = {}
     for (invariant, rule), rows in found.rules.items():
         cells = tuple(_cell([row for row in rows if row.role == role]) for role in columns)
@@ -167,6 +190,38 @@ def _cell(rows: Sequence[CheckRow]) -> MatrixCell:
     reasons = {reason for row in rows for reason in row.not_checked}
     off = reasons.pop() if len(reasons) == 1 else ""
     return MatrixCell("unchecked", clean(off) if off.startswith(switched_off("")) else "", title=why)
+
+
+def _operations(invariant: Invariant, rule: str, rows: Sequence[CheckRow], roles: Sequence[str]) -> OperationMatrix:
+    whys = Counter(", ".join(row.not_checked) for row in rows if not row.checks).most_common()
+    letters = {why: _letter(place) for place, (why, _pairs) in enumerate(whys)}
+    by_pair = {(row.operation, row.role): _pair(row, letters) for row in rows}
+    columns = [role for role in roles if any(row.role == role for row in rows)]
+    return OperationMatrix(
+        clean(f"{heading(invariant)}: {rule}"),
+        f"{number(sum(row.checks > 0 for row in rows))} of {number(len(rows))} reached",
+        tuple(map(role_title, columns)),
+        tuple(
+            (clean(operation), tuple(by_pair.get((operation, role), MatrixCell("none")) for role in columns))
+            for operation in sorted({row.operation for row in rows})
+        ),
+        tuple((letters[why], clean(f"{why} ({number(pairs)})")) for why, pairs in whys),
+    )
+
+
+def _letter(place: int) -> str:
+    """ "a" to "z", then "aa" to "zz" …"""
+    return ascii_lowercase[place % len(ascii_lowercase)] * (place // len(ascii_lowercase) + 1)
+
+
+def _pair(row: CheckRow, letters: Mapping[str, str]) -> MatrixCell:
+    if row.violated:
+        return MatrixCell("violated", f"{number(row.violated)} of {number(row.checks)}")
+    return (
+        MatrixCell("held", number(row.checks))
+        if row.checks
+        else MatrixCell("unchecked", letters[", ".join(row.not_checked)])
+    )
 
 
 # ── what was not checked ────────────────────────────────────────────────────────────────────────────────────

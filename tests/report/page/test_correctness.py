@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.correctness import watched
+from perfsuite.correctness.catalogue import all_checks
 from perfsuite.messages.correctness import CorrectnessText
 from perfsuite.messages.page import PageMessage
 from perfsuite.messages.replay import ReplayMessage
@@ -83,10 +85,44 @@ def test_the_matrix_has_a_row_for_each_rule_and_a_column_for_each_role() -> None
     assert race.cells[1] == MatrixCell("unchecked", title=f"HTTP 503 (3), {BUDGET} (1)")
 
 
+def test_each_rule_has_a_table_of_its_operations_and_roles() -> None:
+    section = correctness_section(with_checks(VIOLATED))
+    assert section is not None
+    assert [(one.rule, one.reached) for one in section.operations] == [
+        ("Isolation: own rows only", "2 of 3 reached"),
+        ("Permissions: refused to other roles", "2 of 3 reached"),
+        ("Writes: reads back as written", "1 of 1 reached"),
+        ("Contests: one winner", "0 of 1 reached"),
+    ]
+    own_rows, refused, _written, race = section.operations
+    assert own_rows.roles == ("senior agent", "policyholder")
+    assert own_rows.rows == (
+        ("leads.read", (MatrixCell("unchecked", "a"), NONE)),
+        ("policies.read", (NONE, MatrixCell("violated", "12 of 12"))),
+        ("policies.update", (NONE, MatrixCell("violated", "1 of 4"))),
+    )
+    assert own_rows.reasons == (("a", "only one account (1)"),)
+    assert refused.rows[0] == ("agents.list", (MatrixCell("unchecked", "a"), MatrixCell("held", "4")))
+    assert race.reasons == (("a", f"HTTP 503, {BUDGET} (1)"),)
+
+
+def test_a_table_for_every_pair_of_all_checks_keeps_the_page_small() -> None:
+    rows = tuple(
+        CheckRow(
+            check.invariant, check.rule, check.roles[0], check.operation, not_checked={f"HTTP {500 + place % 4}": 1}
+        )
+        for place, check in enumerate([*all_checks(), *watched.checks()])
+    )
+    empty, full = (report_html(with_checks(replace(UNREACHED, rows=shown))) for shown in ((), rows))
+    assert full.count('class="unchecked"') > 0.9 * len(rows)  # a check of two pairs of accounts is one pair here
+    assert len(full) - len(empty) < 130_000
+
+
 def test_violated_cells_differ_by_more_than_their_colour() -> None:
     html = report_html(example_runs.wrong_under_load())
     cell = '<b><span aria-hidden="true">✗ </span><span class="unseen">violated: </span>13 of 16</b>'
-    assert html.count(cell) == 2
+    assert html.count(cell) == 2  # of the role and of all; below, the cells of its two operations
+    assert html.count('class="unseen">violated: ') == 4 + 3
 
 
 def test_what_a_file_switches_off_is_in_the_matrix() -> None:
@@ -161,7 +197,7 @@ def test_nothing_was_checked(why_off: ChecksOff, hint: str) -> None:
     section = correctness_section(with_checks(found))
     assert section is not None
     assert (section.sentence, section.hint) == (f"{correctness_line(found)}.", hint)
-    assert (section.violations, section.matrix, section.not_checked) == ((), None, None)
+    assert (section.violations, section.matrix, section.operations, section.not_checked) == ((), None, (), None)
 
 
 def test_a_run_that_is_older_than_these_checks_has_no_section() -> None:
