@@ -59,5 +59,5 @@ def nothing_checked(correctness: Correctness | None) -> Message | None:
         times.update(row.not_checked)
     reasons = [why for why, _times in times.most_common(_MOST_REASONS)]
     if correctness.checks:
-        return Note.ONLY_WATCHED(why=joined(reasons) or "none was made")
+        return Note.ONLY_WATCHED(why=joined(reasons)) if reasons else Note.NO_CHECK_SENT()
     return Note.NOTHING_CHECKED(why=joined(reasons)) if reasons else Note.NO_CHECK_MADE()

@@ -50,6 +50,7 @@ class Note(Code):
         "no check of correctness that sends requests had a result ({why}): only answers that the load got anyway were"
         " looked at"
     )
+    NO_CHECK_SENT = "no check of correctness sent a request: only answers that the load got anyway were looked at"
     NO_CHECK_MADE = "no check of correctness was made: this run does not show whether the answers stay right under load"
     CLOCK_SET = (
         "the system clock was set {direction} by {by_s:seconds} during the run, or the machine slept; the times of"

@@ -117,7 +117,12 @@ def test_a_run_that_could_not_be_judged_fails_for_them() -> None:
         pytest.param(HEALTHY, [], id="some had a result"),
         pytest.param(UNREACHED, [Note.NOTHING_CHECKED], id="none had one"),
         pytest.param(replace(UNREACHED, rows=()), [Note.NO_CHECK_MADE], id="no check at all"),
-        pytest.param(ONLY_WATCHED, [Note.ONLY_WATCHED], id="only answers of the load had one"),
+        pytest.param(ONLY_WATCHED, [Note.NO_CHECK_SENT], id="only answers of the load had one"),
+        pytest.param(
+            replace(ONLY_WATCHED, rows=(*ONLY_WATCHED.rows, *UNREACHED.rows)),
+            [Note.ONLY_WATCHED],
+            id="only answers of the load had one, and checks had none",
+        ),
         pytest.param(Correctness(CheckLevel.OFF, why_off=ChecksOff.OPTION), [], id="switched off"),
     ],
 )
