@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from mitra_backend.defects import DEFECT_ROUTES
 
 from perfsuite.correctness import isolation
-from perfsuite.correctness.check import Check, CheckActor, Held, NotChecked, Outcome, Violated
-from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.check import (
+    WITHOUT_LOAD,
+    Check,
+    CheckActor,
+    Held,
+    NotChecked,
+    Outcome,
+    Reply,
+    Send,
+    Violated,
+)
+from perfsuite.correctness.drive import Carrier, carry_out
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWN_ROWS_ONLY
 from tests.backend.support import Api
 from tests.correctness.carriers import BareContext, InOrder, SameAnswer
 from tests.correctness.conftest import Serve
-from tests.correctness.real_target import not_checked, outcomes_of, violated
+from tests.correctness.real_target import client_of, not_checked, outcomes_of, violated
 
 CHECKS = tuple(isolation.checks())
 
@@ -46,6 +58,50 @@ def test_a_healthy_backend_refuses_all(api: Api) -> None:
     outcomes = outcomes_of(api, CHECKS)
     assert not violated(outcomes)
     assert not_checked(outcomes) == {"answered with HTTP 405": NOT_OFFERED}
+
+
+class KeptById:
+    """A target that keeps rows by their id, whoever asked for them, in front of the check of their owner."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._kept: dict[tuple[str, str], Reply] = {}
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        (send,) = sends
+        key = (CATALOGUE[send.operation].template, str(send.path))
+        if not send.path or CATALOGUE[send.operation].method != "GET":
+            return self._carrier.exchange(sends)
+        if key not in self._kept:
+            (reply,) = self._carrier.exchange(sends)
+            if not reply.ok:
+                return (reply,)
+            self._kept[key] = reply
+        return (replace(self._kept[key], send=send),)
+
+    def wait(self, seconds: float) -> None:
+        self._carrier.wait(seconds)
+
+
+def test_rows_that_a_cache_keeps_by_their_id_for_everybody(api: Api) -> None:
+    alone = [check for check in of(*OWN_ROWS_ONLY) if CATALOGUE[check.operation].method == "GET"]
+    client = client_of(api)
+    try:
+        carrier = KeptById(client)
+        first, second = ({check: carry_out(check, client, carrier) for check in alone} for _round in range(2))
+    finally:
+        client.close()
+    wrong = {check: outcome for check, outcome in second.items() if isinstance(outcome, Violated)}
+    assert {check.operation for check in wrong} == {check.operation for check in alone} - NOT_OFFERED
+    assert not violated(first), "nobody has asked for most rows yet"
+    assert all([reply.send.actor for reply in one.replies] == [*reversed(check.actors)] for check, one in wrong.items())
+
+
+def test_a_replay_asks_as_the_owner_from_the_first_time_on(api: Api) -> None:
+    check = next(check for check in of("users.read") if check.rule == isolation.OWN_ROWS)
+    with closing(client_of(api)) as client:
+        client.known[WITHOUT_LOAD] = [*check.roles]
+        assert isinstance(carry_out(check, client, KeptById(client)), Violated)
 
 
 def _accounts(api: Api) -> Any:
