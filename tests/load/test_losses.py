@@ -35,7 +35,7 @@ _ACCOUNTS = (Account("9876543205", "secret", "policyholder"), Account("987654320
 def _plan(folder: Path, processes: int) -> Plan:
     """A load of a minute on a port where nobody listens."""
     host = "http://127.0.0.1:1"
-    scenario = Scenario("basic", 2, 2, 60)
+    scenario = Scenario("basic", 2, 100, 60)
     plan = Plan("run", scenario, host, {"policyholder": 2}, (), (), 1, "2026-03-01T09:30:00Z", processes=processes)
     plan = replace(plan, check_correctness=CheckLevel.SAMPLE)
     (folder / "plan.json").write_bytes(to_json(plan))

@@ -89,7 +89,7 @@ class Master:
 
 @contextmanager
 def _run(folder: Path, url: str, *, raw_samples: bool = False) -> Iterator[tuple[Master, OtherMachine]]:
-    load = Load(Scenario("elsewhere", USERS, USERS, 300.0), "", 1, "tests.accuracy.seven_roles", seven_roles.ROLES)
+    load = Load(Scenario("elsewhere", USERS, 100, 300.0), "", 1, "tests.accuracy.seven_roles", seven_roles.ROLES)
     port = _free_port()
     plan = replace(
         plan_of(load, url),

@@ -150,7 +150,7 @@ def loading(tmp_path: Path) -> Iterator[LoadProcess]:
 
 
 def _planned(folder: Path, host: str) -> None:
-    scenario = Scenario("basic", 1, 1, 60)
+    scenario = Scenario("basic", 1, 100, 60)
     plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))

@@ -45,7 +45,7 @@ def scraped_to_the_end(program: Program, address: str) -> str:
             except httpx.TransportError:
                 if not program.running:
                     return last
-            time.sleep(0.05)
+            time.sleep(0.1)
     pytest.fail(f"the run did not end; it said:\n{program.out}{program.err}")
 
 
