@@ -134,23 +134,49 @@ def test_killed_at_once(tmp_path: Path) -> None:
 # ── a real load, on a port where nobody listens ─────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def loading(tmp_path: Path) -> Iterator[LoadProcess]:
-    """A load that has begun: its measurements hold a request."""
+ENDINGS = 4
+"""Tests of which each ends a load in its own way."""
+Load = tuple[LoadProcess, Path]
+
+
+@pytest.fixture(scope="module")
+def loads(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Load]]:
+    """One for each of these tests; they start at the same time."""
+    started: list[Load] = []
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         host = f"http://127.0.0.1:{free.getsockname()[1]}"
-    _planned(tmp_path, host)
-    process = LoadProcess(tmp_path, Secrets(ACCOUNTS))
     try:
-        assert _until(lambda: not process.running or bool(_recorded(tmp_path))), process.failure_message()
-        yield process
+        for _ending in range(ENDINGS):
+            folder = tmp_path_factory.mktemp("load")
+            _planned(folder, host)
+            started.append((LoadProcess(folder, Secrets(ACCOUNTS)), folder))
+        yield list(started)
     finally:
-        process.close()
+        for process, _folder in started:
+            process.close()
+
+
+@pytest.fixture
+def load(loads: list[Load]) -> Load:
+    """A load that has begun: its measurements hold a request."""
+    process, folder = loads.pop()
+    assert _until(lambda: not process.running or bool(_recorded(folder))), process.failure_message()
+    return process, folder
+
+
+@pytest.fixture
+def loading(load: Load) -> LoadProcess:
+    return load[0]
+
+
+@pytest.fixture
+def folder(load: Load) -> Path:
+    return load[1]
 
 
 def _planned(folder: Path, host: str) -> None:
-    scenario = Scenario("basic", 1, 100, 60)
+    scenario = Scenario("basic", 1, 100, 300)
     plan = Plan("basic_1", scenario, host, {"policyholder": 1}, (), (), 1, "2026-03-01T09:30:00Z")
     (folder / "plan.json").write_bytes(to_json(plan))
     (folder / "preflight.json").write_bytes(to_json(PreflightReport(host, "", "", (), ())))
@@ -165,15 +191,15 @@ def _end(folder: Path) -> End:
     return last
 
 
-def test_asked_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, tmp_path: Path) -> None:
+def test_asked_to_stop_it_writes_its_last_record_and_ends_in_order(loading: LoadProcess, folder: Path) -> None:
     loading.stop("target lost")
 
     assert _until(lambda: not loading.running)
     assert not loading.failed, loading.failure_message()
-    last = _end(tmp_path)
+    last = _end(folder)
     assert last.reason == "target lost"
     assert last.recorded == last.locust_total > 0
-    assert {error.kind for record in _recorded(tmp_path) for error in record.errors} == {"connection refused"}
+    assert {error.kind for record in _recorded(folder) for error in record.errors} == {"connection refused"}
 
 
 def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
@@ -190,17 +216,17 @@ def test_it_ends_with_its_parent(loading: LoadProcess) -> None:
 
 @pytest.mark.skipif(not hasattr(psutil, "RLIMIT_FSIZE"), reason="a limit for a running process: Linux has one")
 def test_a_disk_that_fills_up_ends_the_load_with_a_line_and_what_was_written_can_be_read(
-    loading: LoadProcess, tmp_path: Path
+    loading: LoadProcess, folder: Path
 ) -> None:
     """No file of whoever leads the load may get longer than its measurements are now."""
-    size = (tmp_path / FILE_NAME).stat().st_size
+    size = (folder / FILE_NAME).stat().st_size
     psutil.Process(loading.pid).rlimit(psutil.RLIMIT_FSIZE, (size, size))
 
     assert _until(lambda: not loading.running)
     assert loading.exit_code == LoadError.exit_code
-    assert loading.failure_message() == f"{tmp_path / FILE_NAME} cannot be written: file too large"
+    assert loading.failure_message() == f"{folder / FILE_NAME} cannot be written: file too large"
     assert _until(lambda: _alive(loading.pid) == [])
-    assert _recorded(tmp_path)
+    assert _recorded(folder)
 
 
 def test_all_its_processes_have_the_clock_of_the_parent_and_are_killed_with_it(loading: LoadProcess) -> None:
