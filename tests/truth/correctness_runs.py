@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfsuite.model.correctness import Violation
+from perfsuite.correctness.lists import COUNTS
+from perfsuite.correctness.watched import OWN_ANSWER
+from perfsuite.model.correctness import Invariant, Violation
 from perfsuite.run.load_run import load_run
 from tests.correctness.seeded import SEEDED, Seeded
 from tests.correctness.simulated import Found
@@ -19,6 +22,13 @@ NEEDS = {"fail_open": ("--fault", "pool=1:5ms")}
 """Defect → what else the backend needs for it."""
 ONLY_UNDER_LOAD = frozenset({"fail_open"})
 """Replays, which have no load, do not show these again."""
+NEIGHBOURS: Mapping[str, Collection[tuple[Invariant, str]]] = {
+    "no_owner_check": {(Invariant.CACHES, OWN_ANSWER)},
+    "skipped_row": {(Invariant.LISTS, COUNTS)},
+    "stale_read": {(Invariant.LISTS, COUNTS)},
+}
+"""Defect → rules that what it answers breaks, too: a list of all rows is that of another account, and a list that skips
+a row, or a figure that is kept too long, makes the two differ."""
 BEFORE_LOAD_S = 12
 SHOWN_BEFORE = ("cache_without_user", "cache_without_role", "no_owner_check")
 """Preflight would stop at what these show; they begin with the load."""
@@ -58,6 +68,13 @@ class MadeRun:
     def right(self, seeded: Seeded, place: int) -> list[Violation]:
         """The violations with kind, operation and roles of a defect."""
         return [each for each in self.violations if seeded.is_right(_found(each), place)]
+
+    def others(self, defects: Iterable[tuple[Seeded, int]]) -> list[Violation]:
+        """The violations that are neither of one of these defects nor of its neighbours."""
+        defects = tuple(defects)
+        allowed = {rule for seeded, _place in defects for rule in NEIGHBOURS.get(seeded.defect, ())}
+        expected = [violation for seeded, place in defects for violation in self.right(seeded, place)]
+        return [each for each in self.violations if each not in expected and (each.invariant, each.rule) not in allowed]
 
     def replayed(self, violation: Violation) -> int:
         """The exit code of its replay."""

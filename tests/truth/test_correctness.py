@@ -32,6 +32,7 @@ def made_runs(
 @pytest.mark.parametrize("run", _RUNS, ids=lambda run: run.name)
 def test_a_defect_is_found_and_happens_again(run: DefectRun, made_runs: dict[str, Future[MadeRun]]) -> None:
     made = made_runs[run.name].result()
+    assert made.others(run.defects) == []
 
     for seeded, place in run.defects:
         right = made.right(seeded, place)

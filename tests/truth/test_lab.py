@@ -6,11 +6,17 @@ from dataclasses import replace
 
 import pytest
 
+from perfsuite.correctness.isolation import OWN_ROWS
+from perfsuite.correctness.lists import COUNTS, PAGES
 from perfsuite.model import Cleanup, Logins
+from perfsuite.model.correctness import Invariant, Violation
 from perfsuite.model.finding import Evidence, Finding, FindingKind
-from tests.report import example_runs
+from tests.correctness.seeded import SEEDED
+from tests.integration.programs import Ended
+from tests.report import example_runs, made_correctness
 from tests.truth.blemishes import blemishes
 from tests.truth.cases import Case, Queries
+from tests.truth.correctness_runs import MadeRun
 from tests.truth.lab import wrong_in
 
 _HEALTHY, _POOL = Case("healthy", None), Case("pool", "pool")
@@ -63,3 +69,22 @@ def test_what_a_healthy_run_must_not_say() -> None:
     assert blemishes(clean, quiet=False) == []
     assert "verdict" in names
     assert "failures" in [said.partition(":")[0] for said in blemishes(failed, quiet=False)]
+    wrong = replace(clean, summary=replace(clean.summary, correctness=made_correctness.VIOLATED))
+    assert [said.partition(":")[0] for said in blemishes(wrong, quiet=False)] == ["violations"]
+
+
+def violation(invariant: Invariant, rule: str, operation: str, role: str) -> Violation:
+    return Violation("v1", invariant, rule, operation, (role,), "expected", "seen")
+
+
+def test_a_run_with_a_defect_finds_that_and_nothing_else_but_its_neighbours() -> None:
+    skipped = next(seeded for seeded in SEEDED if seeded.defect == "skipped_row")
+    place = skipped.places.index(("policies.list",))
+    right = violation(Invariant.LISTS, PAGES, "policies.list", "junior_agent")
+    elsewhere = violation(Invariant.LISTS, PAGES, "tickets.list", "support_staff")
+    neighbour = violation(Invariant.LISTS, COUNTS, "dashboard.system", "super_admin")
+    foreign = violation(Invariant.ISOLATION, OWN_ROWS, "policies.read", "junior_agent")
+
+    made = MadeRun(Ended(1, "", ""), (right, elsewhere, neighbour, foreign))
+    assert made.right(skipped, place) == [right]
+    assert made.others([(skipped, place)]) == [elsewhere, foreign]
