@@ -126,7 +126,7 @@ def test_read_only_changes_nothing(backend: Backend, tmp_path: Path) -> None:
 
 def test_resets_all_the_time_make_it_unknown(backend: Backend, tmp_path: Path) -> None:
     with backend.meanwhile(repeat("SELECT pg_stat_statements_reset()"), 0.01):
-        taken = backend.take(tmp_path, (junior_agent.ROLE,), read_only=True)
+        taken = backend.take(tmp_path, (junior_agent.ROLE,), read_only=True, repeats=1)
 
     assert {cost.known for cost in taken.operations} == {CostState.UNKNOWN}
     assert {cost.reason for cost in taken.operations} == {FingerprintMessage.RESET()}
