@@ -19,7 +19,7 @@ def blemishes(report: RunReport, *, quiet: bool) -> list[str]:
     said = {
         "failures": summary.failure_patterns,
         "errors of the suite": summary.suite_errors,
-        "violations": summary.correctness.violations,
+        "violations": summary.correctness is None or summary.correctness.violations,
         "outages": summary.outages,
         "remarks": summary.remarks,
         "server's time not used": not summary.server_times.used and summary.server_times,

@@ -63,6 +63,7 @@ def test_what_a_healthy_run_must_not_say() -> None:
             cleanup=Cleanup(3, 3),
             logins=Logins(10, 0, 0, 80.0, 120.0, 0, 3.0, 0, 0.0, 0),
             failure_patterns=(),
+            correctness=made_correctness.HEALTHY,
         ),
     )
     names = [said.partition(":")[0] for said in blemishes(replace(clean, verdict=failed.verdict), quiet=True)]
