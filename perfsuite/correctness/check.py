@@ -75,7 +75,10 @@ class Send:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What came back. `body`: decoded JSON, None where there was none."""
+    """What came back. `body`: decoded JSON, None where there was none.
+
+    `template`: the path that was sent, with names for ids and with the query; "" for that of the contract.
+    """
 
     send: Send
     status: int
@@ -83,6 +86,7 @@ class Reply:
     request_id: str = ""
     sent_at: float = 0.0
     content: bytes = b""
+    template: str = ""
 
     @property
     def ok(self) -> bool:

@@ -155,7 +155,8 @@ class CheckClient:
         body = _decoded(answer)
         if creates:
             self.run.settle(operation, send.body, answer.status, body)
-        return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body)
+        template = self.run.path_of(operation)
+        return Reply(send, answer.status, body, request_id, answer.sent_at, answer.body, template)
 
     def _log_in_again(self, session: Session, refused: str, operation: Operation) -> bool:
         """False where no login helps. `refused`: the token."""

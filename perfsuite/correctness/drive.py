@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Protocol, TypeVar
 
 from perfsuite.correctness.check import (
@@ -103,8 +104,10 @@ class RecordingCarrier:
         except Unanswered as why:
             self.was_busy |= not isinstance(why, Unavailable)
             raise
+        sent = [replace(step, request=_request(reply)) for step, reply in zip(steps, replies, strict=True)]
+        self.steps[-len(sent) :] = sent
         self.was_busy |= any(reply.unclear or reply.says_nothing for reply in replies)
-        self._heard(steps, replies)
+        self._heard(sent, replies)
         return replies
 
     def wait(self, seconds: float) -> None:
@@ -113,9 +116,13 @@ class RecordingCarrier:
         self._carrier.wait(seconds)
 
     def _step(self, send: Send) -> CheckStep:
-        operation = CATALOGUE[send.operation]
-        request = f"{operation.method} {operation.path}"
-        fields = tuple(send.body or ())
+        request, fields = _request(Reply(send, 0, None)), tuple(send.body or ())
         return CheckStep(
             self._name(send.actor), send.token.value, send.operation, request, fields, self._instant, self._waited_s
         )
+
+
+def _request(reply: Reply) -> str:
+    """Method and path that were sent, with names in place of ids."""
+    operation = CATALOGUE[reply.send.operation]
+    return f"{operation.method} {reply.template or operation.path}"

@@ -47,7 +47,8 @@ def exchanged(reply: Reply, actor: str, secrets: Collection[str] = ()) -> Exchan
     send, operation = reply.send, CATALOGUE[reply.send.operation]
     if send.token is not TokenKind.OWN:
         actor = f"{actor}, token {send.token}"
-    path = operation.path.format_map({name: _value(name, value, secrets) for name, value in send.path.items()})
+    template = reply.template or operation.path
+    path = template.format_map({name: _value(name, value, secrets) for name, value in send.path.items()})
     if send.query:
         more = "&".join(f"{name}={_value(name, value, secrets)}" for name, value in send.query.items())
         path += f"{'&' if '?' in path else '?'}{more}"

@@ -23,7 +23,7 @@ from perfsuite.correctness.watched import AS_SENT, ASKED, DASHBOARD, OWN_ANSWER,
 from perfsuite.model import Account, ApiMapping
 from perfsuite.model.correctness import CheckKey, CheckResult, Exchanged, Invariant
 from perfsuite.model.role import Call, Role, StepContext
-from perfsuite.target.catalogue import CREATIONS, Operation
+from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, rows_of
 from perfsuite.target.contract_rules import JUNIOR, OWN_LISTS, SENIOR
 from perfsuite.target.exchange import Answer, Failure
@@ -66,7 +66,7 @@ class AnswerWatcher:
     def __init__(self, run: RunState, accounts: Sequence[Account], mapping: ApiMapping | None = None) -> None:
         self._mapping = mapping or ApiMapping()
         self._off: dict[CheckKey, Watched] = {}
-        self.marks, self.owners = run.marks, run.owners
+        self.marks, self.owners, self._path_of = run.marks, run.owners, run.path_of
         self.secrets = secrets_of(accounts, run.secrets)
         self.actors: dict[str, CheckActor] = {}
         """Phone number → the account's role and position."""
@@ -123,7 +123,8 @@ class AnswerWatcher:
         """An answer as evidence."""
         session, path, request_id, sent_at, status = shown
         actor = self.actor(session)
-        reply = Reply(Send(actor, operation, path), status, None, request_id, sent_at)
+        template = self._path_of(CATALOGUE[operation])
+        reply = Reply(Send(actor, operation, path), status, None, request_id, sent_at, template=template)
         return exchanged(reply, str(actor), self.secrets)
 
     def actor(self, session: StepContext) -> CheckActor:

@@ -9,6 +9,7 @@ import pytest
 
 from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
 from perfsuite.correctness.client import CheckClient, with_query
+from perfsuite.correctness.drive import RecordingCarrier
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal
@@ -116,3 +117,15 @@ def test_a_token_without_a_signature_cannot_be_signed_by_somebody_else(tmp_path:
     with pytest.raises(Unanswered, match="have no signature"):
         opaque.exchange((Send(ADMIN, "users.list", token=kind),))
     assert not opaque.target.asked_for("users.list")
+
+
+def test_a_reply_has_the_path_that_was_sent_and_the_steps_of_a_check_too(tmp_path: Path) -> None:
+    client = Client(tmp_path)
+    client.run.paths = {"users.list": "/api/v1/users/?tenant=7"}
+    carrier = RecordingCarrier(client, client.name)
+
+    (reply,) = carrier.exchange((Send(SUPPORT, "users.list"),))
+
+    assert (reply.status, client.target.asked[-1].query) == (200, {"tenant": "7"})
+    assert reply.template == "/api/v1/users/?tenant=7"
+    assert [step.request for step in carrier.steps] == ["GET /api/v1/users/?tenant=7"]

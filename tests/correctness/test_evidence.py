@@ -60,3 +60,11 @@ def test_of_the_data_of_the_target_a_request_shows_ids_alone(
         exchanged(Reply(Send(HOLDER, operation, path, query=query), 200, None), "policyholder#2").request
         == f"GET {shown}"
     )
+
+
+def test_where_the_target_has_another_path_it_is_the_one_that_was_sent() -> None:
+    send = Send(HOLDER, "policies.read", {"policy_id": "p1"})
+
+    shown = exchanged(Reply(send, 200, None, template="/v2/contracts/{policy_id}?tenant=7"), "policyholder#2")
+
+    assert shown.request == "GET /v2/contracts/p1?tenant=7"
