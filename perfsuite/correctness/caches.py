@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Mapping
 from typing import Any
 
 from perfsuite.correctness.check import (
+    NO_ANSWER,
     WITHOUT_LOAD,
     Check,
     CheckActor,
@@ -25,7 +26,7 @@ from perfsuite.correctness.check import (
     shortened,
     succeeded,
 )
-from perfsuite.correctness.facts import own_agent
+from perfsuite.correctness.facts import field_of, own_agent
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
@@ -162,14 +163,15 @@ def _figures_in(body: Any) -> Iterator[int | float]:
 def _list(name: str, agent: CheckActor, administrator: CheckActor) -> Check:
     def steps(context: CheckContext) -> Steps:
         own = yield from own_agent(context, agent)
-        yield from succeeded(Send(administrator, name))
+        before = yield from succeeded(Send(administrator, name))
         reply = yield from succeeded(Send(agent, name))
         foreign = _foreign(reply, own.row["agent_id"])
         if foreign is None:
-            return Held()
+            could_show = _foreign(reply, None) and _foreign(before, own.row["agent_id"])
+            return Held() if could_show else NotChecked(NO_ANSWER)
         # The same row, asked for as nobody did before.
         field = "policyholder_id" if name == "policies.list" else "contact_number"
-        query = {"search" if name == "leads.list" else field: str(foreign[field])}
+        query = {"search" if name == "leads.list" else field: str(field_of(foreign, field))}
         again = yield from succeeded(Send(agent, name, query=query))
         if _foreign(again, own.row["agent_id"]) is not None:
             return NotChecked(NOT_THE_CACHE)

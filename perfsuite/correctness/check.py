@@ -26,6 +26,7 @@ by itself then."""
 
 
 NO_DATA = "the target has no such row"
+NO_ANSWER = "no answer could have shown it"
 OTHERS_ANSWER = "an answer was about somebody else"
 
 Row = Mapping[str, Any]

@@ -15,7 +15,7 @@ from typing import Any
 
 from perfsuite.correctness.caches import LEAST_FIGURES
 from perfsuite.correctness.catalogue import check_of
-from perfsuite.correctness.check import SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
+from perfsuite.correctness.check import NO_ANSWER, SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
 from perfsuite.correctness.errors import FOR_S, NO_SERVER_ERROR, NOT_EACH_TIME, TIMES
 from perfsuite.correctness.evidence import exchanged, secrets_of
 from perfsuite.correctness.possible import is_off, switched_off
@@ -30,7 +30,6 @@ from perfsuite.target.exchange import Answer, Failure
 from perfsuite.target.route import AnswerWatch
 from perfsuite.target.run_state import RunState
 
-NO_ANSWER = "no answer could have shown it"
 _AGENTS = frozenset((SENIOR, JUNIOR))
 """Roles that make rows and see nobody else's."""
 _RULES = ((Invariant.ISOLATION, OWN_LISTS), (Invariant.ISOLATION, ASKED), (Invariant.CACHES, OWN_ANSWER))

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness import caches
-from perfsuite.correctness.check import WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Violated
+from perfsuite.correctness.check import NO_ANSWER, WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
+from perfsuite.target.contract_rules import REGIONAL
 from tests.backend.support import Api
-from tests.correctness.carriers import BareContext, SameAnswer, Scripted
+from tests.correctness.carriers import BareContext, InOrder, SameAnswer, Scripted
 from tests.correctness.conftest import Serve
 from tests.correctness.real_target import not_checked, outcomes_of, violated
 
@@ -169,3 +170,25 @@ def test_without_load_an_answer_is_asked_for_again_when_no_cache_has_what_others
 def test_a_target_that_does_not_answer_gives_no_result(status: int) -> None:
     outcomes = [carry_out(check, BareContext(), SameAnswer(status)) for check in CHECKS]
     assert all(isinstance(outcome, NotChecked) for outcome in outcomes)
+
+
+PROFILE = {"user_id": "id of junior_agent#1", "agent_id": "a"}
+OWN, FOREIGN, NOBODYS = ({"lead_id": "1", "agent_id": agent} for agent in ("a", "b", None))
+
+
+@pytest.mark.parametrize(
+    ("of_administrator", "own", "outcome"),
+    [
+        pytest.param([OWN, FOREIGN], [OWN], Held(), id="one's own alone"),
+        pytest.param([OWN, FOREIGN], [NOBODYS, OWN], Held(), id="and a row of nobody"),
+        pytest.param([OWN, FOREIGN], [], NotChecked(NO_ANSWER), id="no rows"),
+        pytest.param([{"lead_id": "2"}], [{"lead_id": "2"}], NotChecked(NO_ANSWER), id="rows that name nobody"),
+        pytest.param([OWN], [OWN], NotChecked(NO_ANSWER), id="the administrator sees nothing else"),
+    ],
+)
+def test_a_list_that_could_not_have_shown_the_rows_of_others_is_not_checked(
+    of_administrator: list[dict[str, Any]], own: list[dict[str, Any]], outcome: Outcome
+) -> None:
+    check = next(one for one in CHECKS if one.key[1:] == (caches.OTHER_ROLES, "leads.list", ("junior_agent", REGIONAL)))
+    answers = [(200, PROFILE), *((200, {"leads": rows}) for rows in (of_administrator, own))]
+    assert carry_out(check, BareContext(), InOrder(*answers)) == outcome

@@ -9,8 +9,9 @@ import pytest
 from msgspec.structs import replace
 
 from perfsuite.correctness.catalogue import all_checks, check_of
+from perfsuite.correctness.check import NO_ANSWER
 from perfsuite.correctness.errors import NO_SERVER_ERROR, NOT_EACH_TIME
-from perfsuite.correctness.watch import NO_ANSWER, AnswerWatcher
+from perfsuite.correctness.watch import AnswerWatcher
 from perfsuite.correctness.watched import AS_SENT, ASKED, OWN_ANSWER, OWN_ROWS, checks
 from perfsuite.model import Account, ApiMapping, Plan, Scenario
 from perfsuite.model.correctness import CheckLevel
