@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from perfsuite.correctness.errors import SAME_REFUSAL
 from perfsuite.correctness.lists import COUNTS
 from perfsuite.correctness.watched import OWN_ANSWER
 from perfsuite.model.correctness import Invariant, Violation
@@ -26,9 +27,10 @@ NEIGHBOURS: Mapping[str, Collection[tuple[Invariant, str]]] = {
     "no_owner_check": {(Invariant.CACHES, OWN_ANSWER)},
     "skipped_row": {(Invariant.LISTS, COUNTS)},
     "stale_read": {(Invariant.LISTS, COUNTS)},
+    "fail_open": {(Invariant.ERRORS, SAME_REFUSAL)},
 }
-"""Defect → rules that what it answers breaks, too: a list of all rows is that of another account, and a list that skips
-a row, or a figure that is kept too long, makes the two differ."""
+"""Defect → rules that what it answers breaks, too: a list of all rows is that of another account, a list that skips a
+row, or a figure that is kept too long, makes the two differ, and what opens under load was refused before it."""
 BEFORE_LOAD_S = 12
 SHOWN_BEFORE = ("cache_without_user", "cache_without_role", "no_owner_check")
 """Preflight would stop at what these show; they begin with the load."""
