@@ -59,7 +59,7 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth
 
-soak: .venv/$(REQUIREMENTS).sha256 ## Make long real runs with a known truth (45 min), and print the table
+soak: .venv/$(REQUIREMENTS).sha256 ## Make long real runs with a known truth (55 min), and print the table
 	$(PYTHON) bench/soak.py
 
 bench: .venv/$(REQUIREMENTS).sha256 ## Compare the suite with other load generators, and write docs/benchmarks.md

@@ -2,7 +2,7 @@
 
     python bench/soak.py [--only NAME ...] [--results FOLDER]
 
-About 45 minutes. Prints a table and ends with 1 where a line is missed; each run can be made alone. The truth of the
+About 55 minutes. Prints a table and ends with 1 where a line is missed; each run can be made alone. The truth of the
 search is that of bench/queue_truth.py, which knows nothing of the suite but its roles.
 """
 
@@ -25,6 +25,7 @@ import psutil  # noqa: E402
 from bench.queue_truth import ClosedLoad, capacity, pool_of  # noqa: E402
 from perfsuite.model import RunReport, TargetOutcome  # noqa: E402
 from perfsuite.model.capacity import CapacityAnswer, CapacityKind  # noqa: E402
+from perfsuite.model.correctness import Violation  # noqa: E402
 from perfsuite.model.stability import Stability, StabilityOutcome  # noqa: E402
 from perfsuite.run.load_run import load_run  # noqa: E402
 from tests.accuracy.lab import workers_of  # noqa: E402
@@ -51,7 +52,8 @@ name = "failure rate"
 metric = "failure_rate"
 below = 0.01
 """
-TEN_MINUTES = ("--demo", "--users", "20", "--spawn-rate", "20", "--duration", "10m")
+USERS = ("--users", "20", "--spawn-rate", "20", "--duration", "10m")
+TEN_MINUTES = ("--demo", *USERS)
 SEARCH = ("capacity", "--demo", "--max-duration")
 _SIMULATED_S = 2_000.0
 _LONGEST_S = 25 * 60.0
@@ -71,11 +73,25 @@ class Soak:
 
 
 def healthy_rows(name: str, report: RunReport) -> Iterator[Row]:
-    """Nothing grows, and all targets are met."""
+    """Nothing grows, all targets are met, and no check finds anything wrong."""
     yield equal_row(name, "called growing", "nothing", growing(report.stability))
     targets = report.verdict.targets
     wrong = ", ".join(each.name for each in targets if each.outcome is not TargetOutcome.MET)
     yield equal_row(name, f"not met, of {len(targets)} targets", "none", wrong or "none")
+    yield from right_rows(name, report)
+
+
+def right_rows(name: str, report: RunReport) -> Iterator[Row]:
+    """Checks of correctness held, and there were some."""
+    found = report.summary.correctness
+    if found is None or not found.held:
+        yield equal_row(name, "checks that held", "some", "none")
+    else:
+        yield equal_row(name, "violations", "none", ", ".join(map(_named, found.violations)) or "none")
+
+
+def _named(violation: Violation) -> str:
+    return f"{violation.operation} as {', '.join(violation.roles)}: {violation.rule}"
 
 
 def leak_rows(name: str, report: RunReport) -> Iterator[Row]:
@@ -134,6 +150,7 @@ SOAKS = (
     Soak("starved-by-neighbours", (*SEARCH, "3m"), starved_rows, busy_neighbours(12)),
     Soak("leak", (*TEN_MINUTES, "--fault", "leak=1MB/min"), leak_rows),
     Soak("healthy", TEN_MINUTES, healthy_rows),
+    Soak("healthy-full", ("--demo", "full", *USERS), right_rows),
 )
 
 

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from bench.soak import SOAKS, growing, interval_row, starved_row, words_of
+from dataclasses import replace
+
+import pytest
+
+from bench.soak import SOAKS, growing, interval_row, right_rows, starved_row, words_of
 from perfsuite.messages.stability import StabilityMessage
 from perfsuite.model.capacity import CapacityAnswer, CapacityKind
+from perfsuite.model.correctness import Correctness
 from perfsuite.model.stability import Stability, StabilityOutcome
+from tests.report import example_runs, made_correctness
 
 FOUND = CapacityAnswer(CapacityKind.INTERVAL, 130.0, 145.0)
 AT_LEAST = CapacityAnswer(CapacityKind.AT_LEAST, 60.0)
@@ -34,6 +40,25 @@ def test_what_grows_is_named() -> None:
 
     assert growing([threads]) == "nothing"
     assert growing([memory, threads]).startswith("memory: ")
+
+
+@pytest.mark.parametrize(
+    ("correctness", "measured", "holds"),
+    [
+        (made_correctness.HEALTHY, "none", True),
+        (made_correctness.VIOLATED, "policies.read as policyholder: own rows only", False),
+        (None, "none", False),
+    ],
+    ids=["healthy", "violated", "without checks"],
+)
+def test_a_healthy_run_has_no_violation(correctness: Correctness | None, measured: str, holds: bool) -> None:
+    passed = example_runs.passed()
+    report = replace(passed, summary=replace(passed.summary, correctness=correctness))
+
+    rows = list(right_rows("healthy-full", report))
+
+    assert [row.holds for row in rows] == [holds]
+    assert rows[0].measured.startswith(measured)
 
 
 def test_the_names_can_be_typed() -> None:
