@@ -60,6 +60,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Failed]:
     folder = tmp_path_factory.mktemp("failed")
     process = LoadProcess(folder, Secrets(ACCOUNTS))
     child = psutil.Process(process.pid)
+    assert _until(lambda: bool(child.environ()))  # the kernel shows neither for a moment after the start
     session, shown = os.getsid(process.pid), " ".join(child.cmdline()) + str(child.environ())
     assert _until(lambda: not process.running)
     yield Failed(process, folder, session, shown)
