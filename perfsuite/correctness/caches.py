@@ -1,7 +1,7 @@
 """What a target keeps for one account or role it never shows to another.
 
 Two accounts ask for the same, one right after the other. Where rows name their owner, they must be one's own. Figures
-name nobody: where two answers are the same in every field, other operations say what the figures of these accounts are.
+name nobody: where two answers have the same figures, other operations say what the figures of these accounts are.
 An answer may be the same for all by design, so it has to show those of one of the two, while the other one has clearly
 more or fewer.
 """
@@ -74,10 +74,10 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         before, after = (other, asker) if of_agents else (asker, other)
         first = yield from succeeded(Send(before, name))
         second = yield from succeeded(Send(after, name))
-        if first.body != second.body:
+        figures = figures_of(name, first.body)
+        if figures != figures_of(name, second.body):
             return Held()
-        promised = {field: object_of(first.body).get(field) for field in CATALOGUE[name].fields}
-        if len(list(_figures_in(promised))) < LEAST_FIGURES:
+        if len(figures) < LEAST_FIGURES:
             return NotChecked(NO_FIGURES)
         of_one = _of_one_agent(context, first, asker, other) if of_agents else _of_one_scope(first, asker, other)
         if not (yield from of_one):
@@ -146,6 +146,13 @@ def _of_one_scope(shown: Reply, asker: CheckActor, other: CheckActor) -> _Decidi
         return False
     # What a Super Admin sees may be what everybody sees.
     return counted(name, _COUNTED[name], shown.body) in ((mine,) if other.role == SUPER else (mine, theirs))
+
+
+def figures_of(name: str, body: Any) -> list[int | float]:
+    """What the contract promises of an answer with figures. What else is in it, such as its time, may be new each
+    time."""
+    row = object_of(body)
+    return list(_figures_in([row.get(field) for field in CATALOGUE[name].fields]))
 
 
 def _figures_in(body: Any) -> Iterator[int | float]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from perfsuite.correctness.caches import LEAST_FIGURES
+from perfsuite.correctness.caches import LEAST_FIGURES, figures_of
 from perfsuite.correctness.catalogue import check_of
 from perfsuite.correctness.check import NO_ANSWER, SERVER_ERROR, CheckActor, Reply, Send, is_too_busy, shortened
 from perfsuite.correctness.errors import FOR_S, NO_SERVER_ERROR, NOT_EACH_TIME, TIMES
@@ -26,7 +26,7 @@ from perfsuite.model.role import Call, Role, StepContext
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, Broken, ForeignAnswer, object_of, rows_of
 from perfsuite.target.contract_rules import JUNIOR, OWN_LISTS, SENIOR
-from perfsuite.target.exchange import Answer, Failure
+from perfsuite.target.exchange import Answer, Failure, json_of
 from perfsuite.target.route import AnswerWatch
 from perfsuite.target.run_state import RunState
 
@@ -242,8 +242,10 @@ class _Dashboards:
         if actor in makers:
             self._latest[actor] = answer.body, shown
         others = {other: latest for other, latest in self._latest.items() if other != actor}
-        same = [other for other, (body, _shown) in others.items() if body == answer.body]
-        if actor in makers or not same:
+        shown_of = () if actor in makers else [other for other in others if other in makers]
+        figures = figures_of(DASHBOARD, answer.json()) if shown_of else []
+        same = [other for other in shown_of if figures_of(DASHBOARD, json_of(others[other][0])) == figures]
+        if not same:
             found.held += bool(others)
             return
         if not _has_figures(answer):

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from perfsuite.correctness import caches
-from perfsuite.correctness.check import NO_ANSWER, WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Violated
-from perfsuite.correctness.drive import carry_out
+from perfsuite.correctness.check import NO_ANSWER, WITHOUT_LOAD, Check, Held, NotChecked, Outcome, Reply, Send, Violated
+from perfsuite.correctness.drive import Carrier, carry_out
 from perfsuite.target.contract_rules import REGIONAL
 from tests.backend.support import Api
 from tests.correctness.carriers import BareContext, InOrder, SameAnswer, Scripted
 from tests.correctness.conftest import Serve
-from tests.correctness.real_target import not_checked, outcomes_of, violated
+from tests.correctness.real_target import client_of, not_checked, outcomes_of, violated
 
 CHECKS = tuple(caches.checks())
 
@@ -192,3 +194,36 @@ def test_a_list_that_could_not_have_shown_the_rows_of_others_is_not_checked(
     check = next(one for one in CHECKS if one.key[1:] == (caches.OTHER_ROLES, "leads.list", ("junior_agent", REGIONAL)))
     answers = [(200, PROFILE), *((200, {"leads": rows}) for rows in (of_administrator, own))]
     assert carry_out(check, BareContext(), InOrder(*answers)) == outcome
+
+
+class KeptAndStamped:
+    """A target that keeps the figures of an operation for everybody, and says in each answer when it was given."""
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+        self._kept: dict[str, Reply] = {}
+        self._answers = 0
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        (send,) = sends
+        if send.operation not in STAMPED:
+            return self._carrier.exchange(sends)
+        if send.operation not in self._kept:
+            (self._kept[send.operation],) = self._carrier.exchange(sends)
+        self._answers += 1
+        body = {**self._kept[send.operation].body, "generated_at": f"2026-03-01T10:00:{self._answers:02d}Z"}
+        return (replace(self._kept[send.operation], send=send, body=body),)
+
+    def wait(self, seconds: float) -> None:
+        self._carrier.wait(seconds)
+
+
+STAMPED = ("agents.performance", "dashboard.senior_agent", "dashboard.provider")
+
+
+def test_figures_of_somebody_else_are_known_in_spite_of_a_new_time(api: Api) -> None:
+    checked = [check for check in CHECKS if check.operation in STAMPED and check.rule == caches.OWN_FIGURES]
+    with closing(client_of(api)) as client:
+        carrier = KeptAndStamped(client)
+        outcomes = {check: carry_out(check, client, carrier) for check in checked}
+    assert {check.operation for check, outcome in outcomes.items() if isinstance(outcome, Violated)} == {*STAMPED}

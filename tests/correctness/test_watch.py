@@ -290,7 +290,10 @@ def test_a_dashboard_is_of_another_agent_only_as_a_whole(figures: Shown, own_lea
     load = Load()
     maker, other = load.user("senior_agent", 1), load.user("senior_agent")
     marks = [one.makes("leads.create", "customer_name") for one in ((maker, other) if own_lead else (maker,))]
-    theirs, own = (answer(row(DASHBOARDS[DASHBOARD], personalStats=one, recentActivities=marks)) for one in figures)
+    theirs, own = (
+        answer(row(DASHBOARDS[DASHBOARD], personalStats=one, recentActivities=marks) | {"generated_at": f"10:00:{at}"})
+        for at, one in enumerate(figures)
+    )
     (before,) = maker.gets(DASHBOARD, theirs)
     (asked,) = other.gets(DASHBOARD, own)
 
