@@ -9,7 +9,18 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from perfsuite.correctness.check import NO_DATA, CheckActor, CheckContext, Reply, Row, Send, Unanswered, ask, succeeded
+from perfsuite.correctness.check import (
+    NO_DATA,
+    WITHOUT_LOAD,
+    CheckActor,
+    CheckContext,
+    Reply,
+    Row,
+    Send,
+    Unanswered,
+    ask,
+    succeeded,
+)
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.write_rules import MadeRows
@@ -143,14 +154,21 @@ def rows_in(reply: Reply) -> Sequence[Row]:
     return rows
 
 
-def different(row: OwnRow, shown: Row) -> str:
-    """The first field that was sent and is shown with another value; "" for none.
+def different(context: CheckContext, row: OwnRow, shown: Row, operation: str) -> str:
+    """The first field that was sent and is shown with another value by an operation; "" for none.
 
-    Where the answer to the creation has another value already, the target has a form of its own for it.
+    Where the answer to the creation has another value already, the target has a form of its own for it. It may have one
+    where that answer leaves the field out, too, until the operation has shown one as it was sent: the load had seen
+    that where this is a replay.
     """
-    sent, answered = row.sent, row.shown
-    as_sent = [name for name in sent if name not in answered or same(sent[name], answered[name])]
-    return next((name for name in as_sent if name in shown and not same(sent[name], shown[name])), "")
+    sent, answered, is_replay = row.sent, row.shown, WITHOUT_LOAD in context.known
+    known: set[str] = context.known.setdefault(f"shown as sent by {operation}", set())
+    as_sent = {name for name in sent if name in shown and same(sent[name], shown[name])}
+    compared = [
+        name for name in sent if (same(sent[name], answered[name]) if name in answered else is_replay or name in known)
+    ]
+    known |= as_sent
+    return next((name for name in compared if name in shown and name not in as_sent), "")
 
 
 def same(sent: Any, shown: Any) -> bool:

@@ -112,7 +112,7 @@ def as_sent(context: CheckContext, row: OwnRow) -> Judging:
             return Violated("HTTP 200", "HTTP 404", (row.reply, single))
         shown.append((single, object_of(single.body)))
     for reply, seen in shown:
-        if name := different(row, seen):
+        if name := different(context, row, seen, reply.send.operation):
             sent, now = row.sent[name], seen[name]
             now = OTHER_VALUE if name in _PERSONAL else now
             return Violated(_field(name, sent), _field(name, now), (row.reply, reply))

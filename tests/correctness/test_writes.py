@@ -98,6 +98,19 @@ def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcom
     assert ended(CREATIONS["leads.create"], *answers) == outcome
 
 
+def test_a_field_that_a_creation_leaves_out_may_have_another_form_until_it_was_shown_as_sent() -> None:
+    context, check = BareContext(), CREATIONS["leads.create"]
+
+    def shown(number: int, insurance: str) -> Outcome:
+        made = {"lead_id": str(number)}
+        lead = {**LEAD, **made, "customer_name": f"PERF-{number}", "insurance_type": insurance}
+        return ended(check, leads(), (201, made), leads(lead), context=context)
+
+    assert shown(1, "Life Insurance") == Held()
+    assert shown(2, "life") == Held()
+    assert said(shown(3, "Life Insurance")) == ("insurance_type: life", "insurance_type: Life Insurance")
+
+
 def test_a_list_without_the_new_row_counts_where_it_has_shown_others() -> None:
     context, check = BareContext(), CREATIONS["leads.create"]
     second = {**LEAD, "lead_id": "2", "customer_name": "PERF-2"}
