@@ -229,6 +229,21 @@ def test_where_deleted_rows_stay_in_the_list_a_difference_says_nothing() -> None
     assert counted(Shop(50, exact, nothing), context) == Held()
 
 
+@pytest.mark.parametrize(
+    ("number", "status", "kept"),
+    [("PERF-1-a-000000-1", "cancelled", True), ("POL-7", "cancelled", False), ("PERF-1-a-000000-1", "active", False)],
+)
+def test_policies_that_another_run_has_deleted_may_stay_in_the_list_alone(number: str, status: str, kept: bool) -> None:
+    class Keeps(Shop):
+        def _answer(self, send: Send) -> tuple[int, Any]:
+            if "status" in send.query:
+                return 200, [{"policy_id": "1", "policy_number": number, "status": status}]
+            return super()._answer(send)
+
+    outcome = counted(Keeps(50, lambda _policies: -2, nothing))
+    assert outcome == NotChecked(lists.OTHER_ROWS) if kept else isinstance(outcome, Violated)
+
+
 def test_a_figure_that_is_further_from_the_rows_at_each_look() -> None:
     def sells_five(shop: Shop) -> None:
         shop.policies += FORGOTTEN_EVERY if len(shop.sent) % 3 == 1 else 0
