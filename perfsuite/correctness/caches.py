@@ -27,6 +27,7 @@ from perfsuite.correctness.check import (
     succeeded,
 )
 from perfsuite.correctness.facts import field_of, own_agent
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
@@ -35,9 +36,9 @@ from perfsuite.target.write_rules import counted
 
 OWN_FIGURES = "figures of one's own"
 OTHER_ROLES = "no answers of other roles"
-SAME_FIGURES = "their figures do not differ"
-NO_FIGURES = "an answer without figures"
-NOT_THE_CACHE = "others' rows are shown whatever was asked before"
+SAME_FIGURES = WhyNot.SAME_FIGURES()
+NO_FIGURES = WhyNot.NO_FIGURES()
+NOT_THE_CACHE = WhyNot.NOT_THE_CACHE()
 
 LEAST_FIGURES = 3
 """So many figures of the contract other than 0 must be in two answers that are the same: little is often equal."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import CheckKey, Invariant
 
 SERVER_ERROR = 500
@@ -25,9 +26,9 @@ WITHOUT_LOAD = "no load"
 by itself then."""
 
 
-NO_DATA = "the target has no such row"
-NO_ANSWER = "no answer could have shown it"
-OTHERS_ANSWER = "an answer was about somebody else"
+NO_DATA = WhyNot.NO_DATA()
+NO_ANSWER = WhyNot.NO_ANSWER()
+OTHERS_ANSWER = WhyNot.OTHERS_ANSWER()
 
 Row = Mapping[str, Any]
 

@@ -14,6 +14,7 @@ import msgspec
 from perfsuite.clock import utc_s
 from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
 from perfsuite.correctness.tokens import token_for
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model import Account
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import CATALOGUE, Operation
@@ -23,9 +24,9 @@ from perfsuite.target.route import Route
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 
-NO_LOGIN = "no login"
-LOGIN_REFUSED = "its login was refused"
-LOGIN_WAITS = "its login has to wait"
+NO_LOGIN = WhyNot.NO_LOGIN()
+LOGIN_REFUSED = WhyNot.LOGIN_REFUSED()
+LOGIN_WAITS = WhyNot.LOGIN_WAITS()
 
 
 class Concurrency(Protocol):

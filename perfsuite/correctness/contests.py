@@ -20,12 +20,13 @@ from perfsuite.correctness.check import (
     succeeded,
 )
 from perfsuite.correctness.own_rows import OwnRow, delete_surplus, give_back, new_body, rows_in, search, take, uses_of
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import POLICIES, RIVAL, TICKET_STATES, TICKETS
 
 ONE_NUMBER = "a policy number is given once"
-ONE_STATE = "of two moves, one counts"
+ONE_STATE = "a ticket moved twice ends in one of the two states"
 _TAKEN = 409
 
 
@@ -58,12 +59,12 @@ def _one_number(context: CheckContext) -> Steps:
         return Violated("one policy with the number", f"{len(policies)} policies", (*given[:1], found))
     if not given:
         if rows:
-            return NotChecked("an answer was lost")
+            return NotChecked(WhyNot.ANSWER_LOST())
         # Where the number is taken for one alone, too, there is another reason.
         yield from succeeded(Send(maker, POLICIES.create, body=body))
         return Violated(expected, "all refused, and there is no such policy", tuple(replies[:2]))
     if not rows:
-        return NotChecked("the list does not show it")
+        return NotChecked(WhyNot.NOT_LISTED())
     row = OwnRow(POLICIES, body, given[0])
     if row.shown.get(POLICIES.kind.id_field):
         give_back(context, row)
@@ -90,7 +91,7 @@ def _one_state(context: CheckContext) -> Steps:
     # The target may have names of its own for the states.
     named = {TICKETS.kind.status_of(object_of(reply.body)) for reply in moved} - {TICKETS.kind.status_of(row.shown)}
     if status == nothing:
-        outcome = NotChecked("the target does not show the state")
+        outcome = NotChecked(WhyNot.STATE_NOT_SHOWN())
     elif status.casefold() not in {each.casefold() for each in (*possible, *named)}:
         outcome = Violated(" or ".join(possible), shortened(status), (moved[0], after))
     give_back(context, row, changed=True)

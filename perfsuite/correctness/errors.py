@@ -33,6 +33,7 @@ from perfsuite.correctness.facts import forget_made
 from perfsuite.correctness.permissions import routes
 from perfsuite.correctness.possible import NO_ACCOUNT
 from perfsuite.correctness.watched import paths, shows_ids
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import IDS
@@ -49,8 +50,8 @@ from perfsuite.target.contract_rules import (
 
 SAME_REFUSAL = "refused as before the load"
 NO_SERVER_ERROR = "no error of the server"
-NOT_EACH_TIME = "only some answers were HTTP 500"
-NOT_REFUSED_BEFORE = "it is not known how it was refused before the load"
+NOT_EACH_TIME = WhyNot.NOT_EACH_TIME()
+NOT_REFUSED_BEFORE = WhyNot.NOT_REFUSED_BEFORE()
 
 BEFORE = "statuses before the load"
 """What `CheckContext.known` has them under: `Refusal.name` → status."""
@@ -181,7 +182,7 @@ def _answered(name: str, actor: CheckActor) -> Check:
             return Violated(NO_SERVER_ERROR, f"HTTP {SERVER_ERROR}", (first, *more[-1:]))
         if more:
             return NotChecked(NOT_EACH_TIME)
-        return Held() if first.ok else NotChecked(f"answered with HTTP {first.status}")
+        return Held() if first.ok else NotChecked(WhyNot.ANSWERED(outcome=first.outcome))
 
     uses = source.uses if source else tuple(filter(None, (shows_ids(name, actor.role),)))
     return Check(Invariant.ERRORS, NO_SERVER_ERROR, name, (actor,), 1 + len(uses), steps, operation.writes, uses=uses)

@@ -17,12 +17,13 @@ from perfsuite.correctness.check import (
     Unanswered,
     succeeded,
 )
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.contract_rules import HOLDER
 from perfsuite.target.write_rules import LEADS, POLICIES, TICKETS
 
-NO_AGENT_NAMED = "the rows do not say whose they are"
+NO_AGENT_NAMED = WhyNot.NO_AGENT_NAMED()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def field_of(row: Row, name: str) -> Any:
     """What a row has there. Raises Unanswered where it has nothing."""
     value = row.get(name)
     if value is None:
-        raise Unanswered(f"a row lacks {name}")
+        raise Unanswered(WhyNot.FIELD_MISSING(name=name))
     return value
 
 

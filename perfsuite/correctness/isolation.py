@@ -38,6 +38,7 @@ from perfsuite.correctness.facts import (
     policy_body,
 )
 from perfsuite.correctness.refusal import refusal
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import rows_of
@@ -140,7 +141,7 @@ def _in_list(name: str, role: str, search: _Search) -> Check:
             return refusal(reply, _REFUSED)
         rows = rows_of(CATALOGUE[name], reply.body)
         if rows is None:
-            return NotChecked("no list came")
+            return NotChecked(WhyNot.NO_LIST())
         if any(str(row.get(foreign.field)) == foreign.value for row in rows):
             seen = f"{foreign.field} {shortened(foreign.value)} of somebody else"
             return Violated("rows of one's own only", seen, tuple(filter(None, (foreign.shown, reply))))

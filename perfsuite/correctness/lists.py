@@ -25,6 +25,7 @@ from perfsuite.correctness.check import (
 from perfsuite.correctness.drive import Carrier, drive
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from perfsuite.correctness.own_rows import Making, give_back, make, new_body, rows_in, uses_of
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of
@@ -34,11 +35,11 @@ from perfsuite.target.write_rules import COUNTERS, OWN_AGENT, POLICIES, QUIET_LI
 
 PAGES = "pages hold each row once"
 COUNTS = "figures count the rows"
-TOO_FEW = "too few rows for two pages"
-NO_PAGES = "the list has no pages"
-CHANGING = "the rows change all the time"
-NOT_COMPARED_BEFORE = "nobody knows what the figure counted before the load"
-OTHER_ROWS = "the figure does not count the rows of the list"
+TOO_FEW = WhyNot.TOO_FEW()
+NO_PAGES = WhyNot.NO_PAGES()
+CHANGING = WhyNot.CHANGING()
+NOT_COMPARED_BEFORE = WhyNot.NOT_COMPARED_BEFORE()
+OTHER_ROWS = WhyNot.OTHER_ROWS()
 UNCOUNTED = "figures before the load"
 """What `CheckContext.known` has them under: operation → how many rows more the list had."""
 _WHOLE = 20
@@ -255,5 +256,5 @@ def _figure(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Repl
     reply = yield from succeeded(Send(_ADMIN, operation))
     figure = counted(operation, name, reply.body)
     if figure is None:
-        raise Unanswered("the answer has no such figure")
+        raise Unanswered(WhyNot.NO_FIGURE())
     return reply, figure

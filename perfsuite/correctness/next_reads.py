@@ -38,6 +38,7 @@ from perfsuite.correctness.own_rows import (
     take,
     uses_of,
 )
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.checks import object_of
 from perfsuite.target.contract_rules import JUNIOR, SUPER
@@ -53,7 +54,7 @@ from perfsuite.target.write_rules import (
 )
 
 NEXT_READ = "the next read shows a write"
-NOTHING_CHANGED = "the write changed nothing"
+NOTHING_CHANGED = WhyNot.NOTHING_CHANGED()
 SOFT_DELETED = "soft deleted"
 """In `CheckContext.known` where the target keeps deleted rows, under a status or whatever else says so."""
 _ADMIN, _OWNER = CheckActor(SUPER), CheckActor(JUNIOR)
@@ -255,5 +256,5 @@ def _updated(row: Row) -> datetime:
     try:
         when = datetime.fromisoformat(str(row.get("updated_at")))
     except ValueError as error:
-        raise Unanswered("the target does not say when a row was written") from error
+        raise Unanswered(WhyNot.NO_TIME()) from error
     return when if when.tzinfo else when.replace(tzinfo=UTC)

@@ -21,12 +21,13 @@ from perfsuite.correctness.check import (
     ask,
     succeeded,
 )
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of, rows_of
 from perfsuite.target.write_rules import MadeRows
 
-SEARCH_IGNORED = "the list cannot be searched for it"
-NOT_LISTED = "the list does not show it"
+SEARCH_IGNORED = WhyNot.SEARCH_IGNORED()
+NOT_LISTED = WhyNot.NOT_LISTED()
 ENOUGH = 5
 """So many free rows of a kind are enough for the checks that need one."""
 PAGE = 20
@@ -150,7 +151,7 @@ def rows_in(reply: Reply) -> Sequence[Row]:
     """The rows of a list. Raises Unanswered where it has none of the form that the contract gives."""
     rows = rows_of(CATALOGUE[reply.send.operation], reply.body)
     if rows is None:
-        raise Unanswered("not the answer of the contract")
+        raise Unanswered(WhyNot.OTHER_ANSWER())
     return rows
 
 

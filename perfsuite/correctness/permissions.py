@@ -28,6 +28,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.facts import forget_listed, forget_made
 from perfsuite.correctness.refusal import refusal
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import object_of
@@ -42,9 +43,9 @@ REFUSED_TOKENS: Mapping[TokenKind, str] = {
 }
 DEACTIVATED = "refused to deactivated accounts"
 NEVER_EXPIRED = "it needs a token that has expired, and fresh sessions have none"
-NO_STATUS = "the target does not deactivate accounts"
-NOT_ACTIVE = "the account was not active before"
-REACTIVATED = "somebody else has activated the account again"
+NO_STATUS = WhyNot.NO_STATUS()
+NOT_ACTIVE = WhyNot.NOT_ACTIVE()
+REACTIVATED = WhyNot.REACTIVATED()
 
 SPARE = CheckActor(HOLDER, -3)
 """The account that is deactivated: no user of the load has it, and no other check."""

@@ -7,26 +7,25 @@ from dataclasses import dataclass, field
 
 from perfsuite.correctness.check import Check, CheckActor
 from perfsuite.correctness.permissions import REFUSED_ROLE, REFUSED_TOKENS
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model import ApiMapping, Plan, PreflightReport, Works
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import ROLES_BY_OPERATION
 
-READ_ONLY = "the run is read-only"
-READ_ONLY_STAGES = "all stages are read-only"
-READ_ONLY_STAGE = "a read-only stage began"
-NOT_OFFERED = "the target does not offer it"
-BROKEN = "it fails without any load"
-LEFT_OUT = "the load leaves it out"
-NO_ROLE = "the role takes no part in the load"
-NO_ACCOUNT = "no account"
-ONE_ACCOUNT = "only one account"
-NOT_ASKED_FOR = "needs --demo or --check-correctness"
-NO_SPARE_ACCOUNT = "no account that the load does not use"
-OVER_BUDGET = "the budget did not reach it"
-ENDED = "the load ended"
-SUITE_ERROR = "an error of the suite"
-SWITCHED_OFF = "switched off in FILE"
-"""With the name of the file, see `switched_off`."""
+READ_ONLY = WhyNot.READ_ONLY()
+READ_ONLY_STAGES = WhyNot.READ_ONLY_STAGES()
+READ_ONLY_STAGE = WhyNot.READ_ONLY_STAGE()
+NOT_OFFERED = WhyNot.NOT_OFFERED()
+BROKEN = WhyNot.BROKEN()
+LEFT_OUT = WhyNot.LEFT_OUT()
+NO_ROLE = WhyNot.NO_ROLE()
+NO_ACCOUNT = WhyNot.NO_ACCOUNT()
+ONE_ACCOUNT = WhyNot.ONE_ACCOUNT()
+NOT_ASKED_FOR = WhyNot.NOT_ASKED_FOR()
+NO_SPARE_ACCOUNT = WhyNot.NO_SPARE_ACCOUNT()
+OVER_BUDGET = WhyNot.OVER_BUDGET()
+ENDED = WhyNot.ENDED()
+SUITE_ERROR = WhyNot.SUITE_ERROR()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def possible_in(plan: Plan, preflight: PreflightReport, accounts: Mapping[str, i
 
 def switched_off(file: str) -> str:
     """Why a check is not made that the mapping in this file leaves out."""
-    return SWITCHED_OFF.replace("FILE", file)
+    return WhyNot.SWITCHED_OFF(file=file)
 
 
 def is_off(check: Check, mapping: ApiMapping) -> bool:

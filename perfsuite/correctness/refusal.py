@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from perfsuite.correctness.check import Held, NotChecked, Outcome, Reply, Violated
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.checks import rows_of
 
-NO_ROWS = "answered without rows"
+NO_ROWS = WhyNot.NO_ROWS()
 
 
 def refusal(reply: Reply, wanted: Collection[int], shows: Reply | None = None) -> Outcome:
@@ -26,4 +27,4 @@ def refusal(reply: Reply, wanted: Collection[int], shows: Reply | None = None) -
     if reply.ok:
         expected = " or ".join(f"HTTP {status}" for status in sorted(wanted))
         return Violated(expected, f"HTTP {reply.status}", (reply,) if shows is None else (shows, reply))
-    return NotChecked(f"answered with {reply.outcome}")
+    return NotChecked(WhyNot.ANSWERED(outcome=reply.outcome))

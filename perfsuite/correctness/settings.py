@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 
 from perfsuite.correctness.check import CheckActor, CheckContext, Reply, Send, Unanswered, succeeded
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.catalogue import SETTINGS
 from perfsuite.target.checks import object_of
 from perfsuite.target.write_rules import CHANGED_SETTINGS, OWN_ACCOUNT
 
-NOT_SHOWN = "the target does not show the settings of an account"
-SOMEBODY_ELSE = "somebody else changes the account, too"
-NOT_TAKEN = "the target does not take such a value"
-PUT_BACK = "an earlier change was put back"
+NOT_SHOWN = WhyNot.NOT_SHOWN()
+SOMEBODY_ELSE = WhyNot.SOMEBODY_ELSE()
+NOT_TAKEN = WhyNot.NOT_TAKEN()
+PUT_BACK = WhyNot.PUT_BACK()
 
 Settings = Mapping[str, str]
 """Setting → value."""

@@ -7,12 +7,13 @@ import base64
 import msgspec
 
 from perfsuite.correctness.check import TokenKind, Unavailable
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.session import Session
 from perfsuite.target.token import claims_of
 
-NONE_EXPIRED = "no token has expired yet"
-NO_END = "the tokens of the target do not say when they expire"
-NO_SIGNATURE = "the tokens of the target have no signature"
+NONE_EXPIRED = WhyNot.NONE_EXPIRED()
+NO_END = WhyNot.NO_END()
+NO_SIGNATURE = WhyNot.NO_SIGNATURE()
 
 _PARTS = 3
 """Of a JSON Web Token: header, claims and signature."""

@@ -31,6 +31,7 @@ from perfsuite.correctness.check import (
 from perfsuite.correctness.facts import field_of, made_lead, own_agent, policies_of, policy_body
 from perfsuite.correctness.own_rows import same
 from perfsuite.correctness.schedule import Rule
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE, CREATIONS, Operation
 from perfsuite.target.checks import IDS, RowOwners, echo_failure, object_of, parent_failure, rows_of
@@ -142,7 +143,7 @@ def _own_dashboard(context: CheckContext, name: str, asker: CheckActor, other: C
     second = yield from succeeded(Send(asker, name))
     lead = str(field_of(theirs.row, "customer_name")).encode()
     if lead not in first.content:
-        return NotChecked("the dashboard does not show the newest lead")
+        return NotChecked(WhyNot.LEAD_NOT_SHOWN())
     if lead not in second.content or figures_of(name, first.body) != figures_of(name, second.body):
         return Held()
     return Violated("one's own dashboard", f"the dashboard of {context.name(other)}", (first, second))

@@ -25,6 +25,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.errors import BEFORE, REFUSALS
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from tests.correctness.carriers import BareContext, SameAnswer
 
@@ -46,7 +47,7 @@ class Script(BareContext):
         for send in sends:
             status = self.statuses.pop(0)
             if status is None:
-                raise Unanswered("no login")
+                raise Unanswered(WhyNot.NO_LOGIN())
             replies.append(Reply(send, status, None))
         return tuple(replies)
 
@@ -84,7 +85,7 @@ def test_requests_together_then_a_pause_then_one_more() -> None:
     assert [reply.status for reply in outcome.replies] == [200, 201]
 
 
-@pytest.mark.parametrize(("status", "why"), [(0, "no answer"), (503, "HTTP 503"), (None, "no login")])
+@pytest.mark.parametrize(("status", "why"), [(0, "no answer"), (503, "HTTP 503"), (None, WhyNot.NO_LOGIN())])
 def test_a_target_that_is_too_busy_gives_no_result(status: int | None, why: str) -> None:
     outcome, seen = done(both, 200, 200, status)
 
@@ -96,12 +97,12 @@ def test_a_target_that_is_too_busy_gives_no_result(status: int | None, why: str)
 def test_a_check_without_an_answer_puts_back_what_it_changed(status: int | None) -> None:
     outcome, seen = done(puts_back, 200, status, 200)
 
-    assert outcome == NotChecked("no login" if status is None else "HTTP 429")
+    assert outcome == NotChecked(WhyNot.NO_LOGIN() if status is None else "HTTP 429")
     assert seen == ["users.preferences", "users.me", "users.preferences"]
 
 
 def test_not_even_that_may_be_answered() -> None:
-    assert done(puts_back, 200, 429, None)[0] == NotChecked("no login")
+    assert done(puts_back, 200, 429, None)[0] == NotChecked(WhyNot.NO_LOGIN())
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from mitra_backend.main import prepare_database
 from perfsuite.correctness import contests
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target import journal
 from tests.backend.support import Api, running, settings_for
 from tests.backend.test_defects import meeting
@@ -69,9 +70,7 @@ def test_the_rows_of_both_are_in_the_journal(api: Api, tmp_path: Any) -> None:
         pytest.param((CREATED, TAKEN, BUSY), NotChecked("HTTP 503"), id="the list is overloaded"),
         pytest.param((TAKEN, TAKEN, NOTHING, TAKEN), NotChecked("HTTP 409"), id="refused for another reason"),
         pytest.param((TAKEN, TAKEN, FOUND), NotChecked("an answer was lost"), id="one has it and does not know"),
-        pytest.param(
-            (CREATED, TAKEN, NOTHING), NotChecked("the list does not show it"), id="the list proves nothing alone"
-        ),
+        pytest.param((CREATED, TAKEN, NOTHING), NotChecked(WhyNot.NOT_LISTED()), id="the list proves nothing alone"),
     ],
 )
 def test_a_number_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
@@ -94,7 +93,7 @@ def test_a_number_that_is_not_given_exactly_once(answers: tuple[tuple[int, Any],
 
 
 def test_without_a_policy_to_resemble_nothing_is_created() -> None:
-    assert ended(NUMBER, NOTHING) == NotChecked("the target has no such row")
+    assert ended(NUMBER, NOTHING) == NotChecked(WhyNot.NO_DATA())
 
 
 def state(status: str) -> tuple[int, Any]:
@@ -115,7 +114,7 @@ MADE = ((200, {"data": {"tickets": [{"customer_id": "h"}]}}), (201, NEW_TICKET))
         pytest.param(
             (state("in_progress"), state("resolved")),
             (200, {"ticket_id": "1"}),
-            NotChecked("the target does not show the state"),
+            NotChecked(WhyNot.STATE_NOT_SHOWN()),
             id="not shown",
         ),
         pytest.param((SILENT, BUSY), None, NotChecked("no answer"), id="nobody was answered"),

@@ -19,6 +19,7 @@ from perfsuite.correctness.check import (
     Unavailable,
 )
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import CheckStep, Invariant
 from tests.correctness.carriers import SameAnswer
 
@@ -89,7 +90,7 @@ def test_a_target_that_does_not_answer_was_busy(status: int, busy: bool) -> None
 
 
 @pytest.mark.parametrize(
-    ("why", "busy"), [(Unanswered("no login"), True), (Unavailable("its login was refused"), False)]
+    ("why", "busy"), [(Unanswered(WhyNot.NO_LOGIN()), True), (Unavailable("its login was refused"), False)]
 )
 def test_a_request_that_could_not_be_made_may_be_made_the_next_time(why: Unanswered, busy: bool) -> None:
     class Closed(Silent):

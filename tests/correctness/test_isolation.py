@@ -23,6 +23,7 @@ from perfsuite.correctness.check import (
     Violated,
 )
 from perfsuite.correctness.drive import Carrier, carry_out
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.catalogue import CATALOGUE
 from perfsuite.target.contract_rules import OWN_ROWS_ONLY
 from tests.backend.support import Api
@@ -196,8 +197,8 @@ POLICY, OTHER = ({"policy_id": each, "policyholder_info": {"user_id": "id of pol
     ("now", "outcome"),
     [
         pytest.param([OTHER, POLICY], Held(), id="there"),
-        pytest.param([OTHER], NotChecked("the target has no such row"), id="deleted since"),
-        pytest.param([], NotChecked("the target has no such row"), id="none is left"),
+        pytest.param([OTHER], NotChecked(WhyNot.NO_DATA()), id="deleted since"),
+        pytest.param([], NotChecked(WhyNot.NO_DATA()), id="none is left"),
     ],
 )
 def test_a_policy_that_is_not_found_was_refused_only_where_it_is_there(
@@ -220,5 +221,5 @@ def searched_leads(*agents: Any) -> Outcome:
 
 def test_a_lead_that_no_agent_has_yet_is_nobody_s() -> None:
     assert isinstance(searched_leads(None, "a2"), Violated)
-    assert searched_leads(None, None) == NotChecked("the rows do not say whose they are")
-    assert searched_leads("a1", None) == NotChecked("an answer was about somebody else")
+    assert searched_leads(None, None) == NotChecked(WhyNot.NO_AGENT_NAMED())
+    assert searched_leads("a1", None) == NotChecked(WhyNot.OTHERS_ANSWER())

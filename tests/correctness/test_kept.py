@@ -11,6 +11,7 @@ from perfsuite.correctness import kept, next_reads
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Violated
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.own_rows import showing_deletions
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target.contract_rules import MAX_AGE_S
 from perfsuite.target.write_rules import TICKETS
 from tests.backend.conftest import Serve
@@ -72,7 +73,7 @@ def ended(check: Check, *answers: tuple[int, Any], shows: Sequence[str] = ()) ->
 @pytest.mark.parametrize(
     ("answers", "outcome", "waits"),
     [
-        pytest.param((tickets(),), NotChecked("the list does not show it"), False, id="never in the list"),
+        pytest.param((tickets(),), NotChecked(WhyNot.NOT_LISTED()), False, id="never in the list"),
         pytest.param((THERE, DONE, tickets(), GONE, tickets(), GONE), Held(), True, id="gone"),
         pytest.param(
             (THERE, DONE, tickets(TWIN), GONE, tickets(TWIN), GONE), Held(), True, id="another row with its mark"

@@ -12,6 +12,7 @@ from perfsuite.correctness.client import LOGIN_REFUSED, LOGIN_WAITS, CheckClient
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.errors import BEFORE, SAME_REFUSAL
 from perfsuite.correctness.thread_concurrency import ThreadConcurrency
+from perfsuite.messages.checks import WhyNot
 from perfsuite.roles import ROLES
 from perfsuite.target.exchange import Answer, LastRequest
 from perfsuite.target.run_state import RunState
@@ -50,7 +51,7 @@ def test_an_account_is_logged_in_once() -> None:
     [
         pytest.param(answer({}, 401), LOGIN_REFUSED, LOGIN_REFUSED, id="wrong password"),
         pytest.param(answer({}, 423), LOGIN_REFUSED, LOGIN_REFUSED, id="locked account"),
-        pytest.param(answer({}, 429, Retry_After="30"), "no login", LOGIN_WAITS, id="too many logins"),
+        pytest.param(answer({}, 429, Retry_After="30"), WhyNot.NO_LOGIN(), LOGIN_WAITS, id="too many logins"),
     ],
 )
 def test_a_login_that_is_refused_is_not_tried_again(refusal: Answer, first: str, then: str) -> None:

@@ -12,6 +12,7 @@ from mitra_backend.defects import DEFECT_ROUTES
 from perfsuite.correctness import next_reads, settings, writes
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Violated
 from perfsuite.correctness.drive import Carrier, carry_out
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target import journal
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
@@ -168,7 +169,7 @@ def leads(*rows: dict[str, Any]) -> tuple[int, Any]:
     [
         pytest.param((leads(LEAD), DONE, leads()), Held(), id="not listed any more"),
         pytest.param((leads(LEAD), DONE, leads(GONE)), Held(), id="kept under a status"),
-        pytest.param((leads(),), NotChecked("the list does not show it"), id="not listed before"),
+        pytest.param((leads(),), NotChecked(WhyNot.NOT_LISTED()), id="not listed before"),
         pytest.param((leads(LEAD), (403, None)), NotChecked("HTTP 403"), id="refused"),
         pytest.param(
             (leads(LEAD), DONE, leads(LEAD), leads(LEAD)), NotChecked(next_reads.NOTHING_CHANGED), id="not deleted"
@@ -202,7 +203,7 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
     ("answers", "outcome"),
     [
         pytest.param((tickets(TICKET), (200, MOVED), tickets(MOVED)), Held(), id="shown"),
-        pytest.param((tickets(),), NotChecked("the list does not show it"), id="not listed"),
+        pytest.param((tickets(),), NotChecked(WhyNot.NOT_LISTED()), id="not listed"),
         pytest.param(
             (tickets(TICKET), (200, TICKET), tickets(TICKET)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"
         ),
@@ -249,12 +250,12 @@ def flag(written: str) -> tuple[int, Any]:
         pytest.param((flags(EARLY), flag(EXACT), flags(LATE)), Held(), id="shown less exactly"),
         pytest.param((flags(EARLY), flag(SOON), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="too soon"),
         pytest.param((flags(EARLY), flag(EARLY), flags(EARLY)), NotChecked(next_reads.NOTHING_CHANGED), id="no change"),
-        pytest.param(((200, {"data": []}),), NotChecked("the target has no such row"), id="no flags"),
-        pytest.param((flags(EARLY, "dark_mode"),), NotChecked("the target has no such row"), id="no flag for tests"),
+        pytest.param(((200, {"data": []}),), NotChecked(WhyNot.NO_DATA()), id="no flags"),
+        pytest.param((flags(EARLY, "dark_mode"),), NotChecked(WhyNot.NO_DATA()), id="no flag for tests"),
         pytest.param((flags(EARLY), BUSY), NotChecked("HTTP 503"), id="not written"),
         pytest.param(
             (flags("never"), flag(LATE), flags(LATE)),
-            NotChecked("the target does not say when a row was written"),
+            NotChecked(WhyNot.NO_TIME()),
             id="without times",
         ),
     ],

@@ -26,6 +26,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.permissions import DEACTIVATED, REFUSED_ROLE, REFUSED_TOKENS
 from perfsuite.correctness.refusal import refusal
 from perfsuite.correctness.tokens import NONE_EXPIRED
+from perfsuite.messages.checks import WhyNot
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
@@ -130,7 +131,7 @@ def test_a_ticket_that_is_not_found_was_refused_only_where_it_is_there() -> None
     gone, there = ({"data": {"tickets": [{"ticket_id": each}]}} for each in ("gone", "there"))
     carrier = InOrder((200, gone), (404, {}), (404, {}), (200, there), (404, {}), (200, {}))
 
-    assert carry_out(check, context, carrier) == NotChecked("the target has no such row")
+    assert carry_out(check, context, carrier) == NotChecked(WhyNot.NO_DATA())
     assert carry_out(check, context, carrier) == Held()
     asker, helper = check.actors
     once = [(helper, "tickets.list"), (asker, "tickets.read"), (helper, "tickets.read")]
@@ -141,7 +142,7 @@ def test_a_ticket_that_is_not_found_was_refused_only_where_it_is_there() -> None
 def test_an_empty_list_in_place_of_a_refusal_is_no_result() -> None:
     empty = SameAnswer(200, {"success": True, "data": {"tickets": [], "total": 0}})
     for check in (*of(REFUSED_ROLE, "tickets.list"), *of(REFUSED_TOKENS[TokenKind.NONE], "tickets.list")):
-        assert carry_out(check, BareContext(), empty) == NotChecked("answered without rows")
+        assert carry_out(check, BareContext(), empty) == NotChecked(WhyNot.NO_ROWS())
     rows = SameAnswer(200, {"success": True, "data": {"tickets": [{"ticket_id": "1"}], "total": 1}})
     assert all(
         isinstance(carry_out(check, BareContext(), rows), Violated) for check in of(REFUSED_ROLE, "tickets.list")

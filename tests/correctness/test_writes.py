@@ -10,6 +10,7 @@ import pytest
 from perfsuite.correctness import settings, writes
 from perfsuite.correctness.check import Check, Held, NotChecked, Outcome, Reply, Send, Unanswered, Violated
 from perfsuite.correctness.drive import carry_out
+from perfsuite.messages.checks import WhyNot
 from perfsuite.target import journal
 from tests.backend.conftest import Serve
 from tests.backend.support import Api
@@ -80,18 +81,16 @@ def tickets(*rows: dict[str, Any]) -> tuple[int, Any]:
         pytest.param((leads(), LEAD_MADE, SILENT), NotChecked("no answer"), id="not listed"),
         pytest.param(
             (leads(), LEAD_MADE, leads(), leads()),
-            NotChecked("the list does not show it"),
+            NotChecked(WhyNot.NOT_LISTED()),
             id="a search that never found anything",
         ),
         pytest.param(
             (leads({"lead_id": "7", "customer_name": "Asha"}),),
-            NotChecked("the list cannot be searched for it"),
+            NotChecked(WhyNot.SEARCH_IGNORED()),
             id="a search that is ignored",
         ),
         pytest.param((leads(), LEAD_MADE, leads(LEAD)), Held(), id="as it was sent"),
-        pytest.param(
-            (leads(), LEAD_MADE, (200, "?")), NotChecked("not the answer of the contract"), id="something else"
-        ),
+        pytest.param((leads(), LEAD_MADE, (200, "?")), NotChecked(WhyNot.OTHER_ANSWER()), id="something else"),
     ],
 )
 def test_a_lead_without_a_violation(answers: tuple[tuple[int, Any], ...], outcome: Outcome) -> None:
@@ -279,13 +278,13 @@ class Locked(InOrder):
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
         self._number -= 1
         if not self._number:
-            raise Unanswered("no login")
+            raise Unanswered(WhyNot.NO_LOGIN())
         return super().exchange(sends)
 
 
 def test_a_login_that_fails_after_the_updates_does_not_keep_them_from_being_put_back() -> None:
     context, carrier = BareContext(), Locked(3, ME, WRITTEN, WRITTEN, WRITTEN)
-    assert carry_out(UPDATES["users.update"], context, carrier) == NotChecked("no login")
+    assert carry_out(UPDATES["users.update"], context, carrier) == NotChecked(WhyNot.NO_LOGIN())
     assert (carrier.sent[-1].restores, context.changed) == (True, {})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from perfsuite.correctness.schedule import OVERDRAFT
+from perfsuite.messages.checks import WhyNot
 from tests.load.child import findings
 
 AT_ONCE_S = 0.5
@@ -29,7 +30,7 @@ def test_checks_send_what_the_load_has_earned_logins_included(found: dict[str, A
 
 
 def test_a_check_that_the_load_never_earned_is_told(found: dict[str, Any]) -> None:
-    assert found["never reached"]["results"] == {"asks: not checked the budget did not reach it": 1}
+    assert found["never reached"]["results"] == {f"asks: not checked {WhyNot.OVER_BUDGET()}": 1}
 
 
 def test_an_account_that_the_load_uses_needs_no_login(found: dict[str, Any]) -> None:

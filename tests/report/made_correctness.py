@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import CheckLevel, CheckRow, Correctness, Exchanged, Invariant, Violation
 from tests.report.made_load import START
 
 OWN_ROWS, REFUSED, READ_BACK, RACE = "own rows only", "refused to other roles", "reads back as written", "one winner"
 IN_LISTS = "own rows only, in the load's lists"
-BUDGET, ONE_ACCOUNT = "the budget did not reach it", "only one account"
+BUDGET, ONE_ACCOUNT = str(WhyNot.OVER_BUDGET()), "only one account"
 
 EVIDENCE = (
     Exchanged("policyholder#1", "policies.read", "GET /api/v1/policies/7f3a", "9b-1", START + 31.25, 200),

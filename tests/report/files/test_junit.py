@@ -157,11 +157,11 @@ def test_rules_that_held_and_rules_that_had_no_result() -> None:
     held = cases["correctness, permissions: refused to other roles"].findtext("system-out") or ""
     assert held.splitlines() == [
         CorrectnessText.CHECKS_HELD(held=7, checks=7),
-        CorrectnessText.OTHERS_NOT_CHECKED(reasons="HTTP 503 (2), the budget did not reach it (1)"),
+        CorrectnessText.OTHERS_NOT_CHECKED(reasons=f"HTTP 503 (2), {made_correctness.BUDGET} (1)"),
     ]
     skipped = cases["correctness, not checked"].find("skipped")
     assert skipped is not None and skipped.get("message") == CorrectnessText.RULES_NOT_CHECKED(rules=1)
-    assert skipped.text == "contests: one winner: HTTP 503 (3), the budget did not reach it (1)"
+    assert skipped.text == f"contests: one winner: HTTP 503 (3), {made_correctness.BUDGET} (1)"
 
 
 def test_answers_that_are_watched_have_a_case_of_their_own() -> None:
