@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from random import Random
 from typing import Any
 
 from perfsuite.correctness.check import (
@@ -24,7 +26,7 @@ from perfsuite.correctness.check import (
 )
 from perfsuite.correctness.drive import Carrier, drive
 from perfsuite.correctness.next_reads import SOFT_DELETED
-from perfsuite.correctness.own_rows import Making, give_back, make, new_body, rows_in, uses_of
+from perfsuite.correctness.own_rows import PAGE, Making, give_back, make, new_body, rows_in, uses_of
 from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
@@ -42,8 +44,10 @@ NOT_COMPARED_BEFORE = WhyNot.NOT_COMPARED_BEFORE()
 OTHER_ROWS = WhyNot.OTHER_ROWS()
 UNCOUNTED = "figures before the load"
 """What `CheckContext.known` has them under: operation → how many rows more the list had."""
-_WHOLE = 20
+_WHOLE = 51
 """So many rows are the whole; more are asked for."""
+_USUAL = 0.5
+"""So often the first page that is drawn is the one that users ask for second."""
 _MOST = 100
 _LOOKS = 4
 """So often a list or a figure is read until two looks in a row agree."""
@@ -80,13 +84,12 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[CheckContex
     def steps(context: CheckContext) -> Steps:
         path = yield from _path(context, operation, actor)
         before = yield from _whole(context, actor, operation, path, key)
-        seen = 0
+        seen = wrong_from = 0
         for _look in range(_LOOKS):
             rows = len(before.ids)
             if rows < 2:
                 return NotChecked(TOO_FEW)
-            size = context.random.randint(1, rows // 2)
-            offset = size * context.random.randint(1, rows // size - 1)
+            size, offset = _drawn(context.random, rows, wrong_from)
             query = {"limit": str(size), "offset": str(offset)}
             page = yield from _listed(Send(actor, operation, path, query=query), key)
             wanted = before.ids[offset : offset + size]
@@ -96,7 +99,7 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[CheckContex
             after = yield from _whole(context, actor, operation, path, key)
             if len(page.owners | before.owners | after.owners) > 1:
                 return NotChecked(OTHERS_ANSWER)
-            seen = seen + 1 if after.ids == before.ids else 0
+            seen, wrong_from = (seen + 1, offset) if after.ids == before.ids else (0, 0)
             if len(page.ids) > size or (page.ids == before.ids[:size] and has_pages not in context.known):
                 return NotChecked(NO_PAGES)
             if seen > 1:
@@ -108,6 +111,17 @@ def _pages(operation: str, actor: CheckActor, key: str) -> Callable[[CheckContex
         return NotChecked(CHANGING)
 
     return steps
+
+
+def _drawn(random: Random, rows: int, wrong_from: int) -> tuple[int, int]:
+    """Size and offset of a page: often the one that users ask for second. `wrong_from`: offset of a page that was
+    wrong, 0 for none. Another one is drawn, not before it, as far as there are many of them."""
+    if not wrong_from and rows >= 2 * PAGE and random.random() < _USUAL:
+        return PAGE, PAGE
+    least = min(wrong_from, PAGE, rows // 2) or 1
+    sizes = [size for size in range(1, rows // 2 + 1) if (rows // size - 1) * size >= least]
+    size = random.choice(sizes)
+    return size, size * random.randint(math.ceil(least / size), rows // size - 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +136,7 @@ class _Listed:
 def _whole(
     context: CheckContext, actor: CheckActor, operation: str, path: Mapping[str, str], key: str
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Listed]:
-    """The first rows. Each time more are asked for than are looked at, so that no cache knows the answer."""
+    """The first rows. Each time another number of them is asked for, so that no cache knows the answer."""
     query = {"limit": str(context.random.randint(_WHOLE, _MOST)), "offset": "0"}
     found = yield from _listed(Send(actor, operation, path, query=query), key)
     return replace(found, ids=found.ids[:_WHOLE])

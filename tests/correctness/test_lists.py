@@ -347,6 +347,35 @@ def test_pages(rows: int, change: Any, shift: int, expected: Any, seed: int) -> 
     assert outcome == expected or (expected is Violated and isinstance(outcome, Violated))
 
 
+class WrongLate(Tickets):
+    """Skips a row on pages after the first twenty rows alone."""
+
+    def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+        (send,) = sends
+        offset = int(send.query["offset"])
+        query = {**send.query, "offset": str(offset + (offset >= 20))}
+        return super().exchange((replace(send, query=query),))
+
+
+@pytest.mark.parametrize("rows", [40, 60, 300])
+def test_pages_that_skip_a_row_far_down_are_found_most_times(rows: int) -> None:
+    found = [paged(WrongLate(rows), seed) for seed in range(100)]
+    assert sum(isinstance(outcome, Violated) for outcome in found) > 50
+    assert all(isinstance(outcome, Violated | Held) for outcome in found)
+
+
+def test_a_list_that_gives_fewer_rows_than_are_asked_for() -> None:
+    class Capped(Tickets):
+        """Never more than 25."""
+
+        def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
+            (send,) = sends
+            limit = min(int(send.query["limit"]), 25)
+            return super().exchange((replace(send, query={**send.query, "limit": str(limit)}),))
+
+    assert {paged(Capped(60), seed) for seed in range(50)} == {Held()}
+
+
 def test_pages_of_a_quiet_list_cost_two_requests() -> None:
     tickets = Tickets(50)
     assert paged(tickets) == Held()
@@ -404,7 +433,7 @@ def test_one_page_that_is_kept_for_a_while_is_no_violation() -> None:
 
         def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
             replies, query = super().exchange(sends), sends[0].query
-            return replies if int(query["limit"]) >= 20 else self._kept.setdefault(str(query), replies)
+            return replies if int(query["limit"]) > 50 else self._kept.setdefault(str(query), replies)
 
     for seed in range(20):
         tickets = Keeping(50)
