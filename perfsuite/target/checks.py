@@ -166,7 +166,8 @@ def echo_failure(operation: Operation, body: Any, values: Mapping[str, str]) -> 
         for name, value in asked.items():
             if isinstance(row, dict) and name in row and str(row[name]) != value:
                 message = f"{name} of the answer is not the one asked for"
-                return _broken(Broken.ASKED, message) if name in IDS else _wrong(message)
+                is_another = name in IDS and row[name] is not None
+                return _broken(Broken.ASKED, message) if is_another else _wrong(message)
     return None
 
 
@@ -280,6 +281,8 @@ def identity_failure(operation: Operation, body: Any, user_id: str) -> Failure |
     """A failure when an answer about the own account is about another one. `user_id` "": not known, no failure."""
     if not operation.identity or not user_id or str(body.get(operation.identity)) == user_id:
         return None
+    if body.get(operation.identity) is None:
+        return _wrong(f"one's own account without {operation.identity}")
     return _broken(Broken.IDENTITY, "somebody else's account", str(body.get(operation.identity)))
 
 

@@ -255,6 +255,17 @@ def test_echo(operation: str, body: Any, asked: dict[str, str], message: str | N
     assert (failure.message if failure else None) == message
 
 
+@pytest.mark.parametrize(("user_id", "is_of_another"), [("8", True), (None, False)])
+def test_an_answer_without_an_id_is_wrong_and_nobody_else_s(user_id: str | None, is_of_another: bool) -> None:
+    body = {"user_id": user_id}
+    own = checks.identity_failure(CATALOGUE["users.me"], body, "7")
+    asked = checks.echo_failure(CATALOGUE["users.read"], body, {"user_id": "7"})
+    for failure in (own, asked):
+        assert failure is not None
+        assert failure.kind is FailureKind.WRONG_ANSWER
+        assert isinstance(failure, checks.ForeignAnswer) is is_of_another
+
+
 @pytest.mark.parametrize(
     ("operation", "body", "sent", "message"),
     [
