@@ -13,7 +13,7 @@ import msgspec
 
 from perfsuite.clock import utc_s
 from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered, Unavailable
-from perfsuite.correctness.tokens import token_for
+from perfsuite.correctness.tokens import NONE_EXPIRED, token_for
 from perfsuite.messages.checks import WhyNot
 from perfsuite.model import Account
 from perfsuite.model.role import Role
@@ -119,6 +119,18 @@ class CheckClient:
         _number, account = self._accounts[actor.role][actor.position]
         lent = self._lent(account)
         return lent is not None and lent.logged_in
+
+    def why_none_expired(self, actor: CheckActor) -> str:
+        """Why there is no token of its account that has expired; "" where there is one."""
+        _number, account = self._accounts[actor.role][actor.position]
+        session = self._sessions.get(actor) or self._lent(account)
+        if session is None or not session.token:
+            return NONE_EXPIRED
+        try:
+            token_for(TokenKind.EXPIRED, session)
+        except Unavailable as why:
+            return str(why)
+        return ""
 
     # ── sending ────────────────────────────────────────────────────────────────────────────────────
 

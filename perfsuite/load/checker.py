@@ -13,12 +13,13 @@ from gevent.pool import Group
 
 from perfsuite.clock import utc_s
 from perfsuite.correctness.catalogue import WEIGHTS, all_checks
-from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, Unanswered, Violated
+from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, TokenKind, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
 from perfsuite.correctness.drive import RecordingCarrier, carry_out
 from perfsuite.correctness.errors import BEFORE
 from perfsuite.correctness.evidence import of_violation, secrets_of
 from perfsuite.correctness.lists import UNCOUNTED
+from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, READ_ONLY_STAGE, SUITE_ERROR, possible_in
 from perfsuite.correctness.schedule import RestOfLoad, Schedule
 from perfsuite.load.lease import Permission
@@ -209,8 +210,13 @@ class Checker:
         self._greenlets.join(END_WITHIN_S)
         self._greenlets.kill()
         for check in self.schedule.never_begun:
-            self._record(check, NotChecked(OVER_BUDGET))
+            self._record(check, NotChecked(self._why_never_begun(check)))
         self.client.close()
+
+    def _why_never_begun(self, check: Check) -> str:
+        """No budget helps where no token expires."""
+        needs_expired = check.rule == REFUSED_TOKENS[TokenKind.EXPIRED]
+        return (needs_expired and self.client.why_none_expired(check.actors[0])) or OVER_BUDGET
 
 
 class _Carrier:

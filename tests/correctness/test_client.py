@@ -10,11 +10,12 @@ import pytest
 from perfsuite.correctness.check import CheckActor, Reply, Send, TokenKind, Unanswered
 from perfsuite.correctness.client import CheckClient, with_query
 from perfsuite.correctness.drive import RecordingCarrier
+from perfsuite.messages.checks import WhyNot
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
-from tests.target.fake_target import ACCOUNTS, FakeTarget, answer
+from tests.target.fake_target import ACCOUNTS, FakeTarget, answer, jwt
 
 ADMIN, SUPPORT = CheckActor("super_admin"), CheckActor("support_staff")
 
@@ -129,3 +130,14 @@ def test_a_reply_has_the_path_that_was_sent_and_the_steps_of_a_check_too(tmp_pat
     assert client.target.sent[-1].target == "/api/v1/users/?tenant=7"
     assert reply.template == "/api/v1/users/?tenant=7"
     assert [step.request for step in carrier.steps] == ["GET /api/v1/users/?tenant=7"]
+
+
+def test_why_no_token_has_expired(tmp_path: Path) -> None:
+    user = FakeTarget().users[ACCOUNTS["support_staff"].phone_number]
+    for token, why in ((jwt(exp=4e9), WhyNot.NONE_EXPIRED()), (jwt(sub="u1"), WhyNot.NO_END())):
+        client = Client(tmp_path)
+        assert client.why_none_expired(SUPPORT) == WhyNot.NONE_EXPIRED(), "before any login"
+        login = {"access_token": token, "refresh_token": "r", "token_type": "bearer", "expires_in": 900, "user": user}
+        client.target.give("login", answer({**login, "permissions": []}))
+        client.exchange((Send(SUPPORT, "users.list"),))
+        assert client.why_none_expired(SUPPORT) == why

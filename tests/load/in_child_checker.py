@@ -15,8 +15,18 @@ from typing import Any  # noqa: E402
 import gevent  # noqa: E402
 
 from perfsuite.clock import utc_s  # noqa: E402
-from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, Violated, ask  # noqa: E402
-from perfsuite.correctness.permissions import REFUSED_ROLE  # noqa: E402
+from perfsuite.correctness.check import (  # noqa: E402
+    Check,
+    CheckActor,
+    CheckContext,
+    Held,
+    Send,
+    Steps,
+    TokenKind,
+    Violated,
+    ask,
+)
+from perfsuite.correctness.permissions import REFUSED_ROLE, REFUSED_TOKENS  # noqa: E402
 from perfsuite.load.caught import listen_for_errors  # noqa: E402
 from perfsuite.load.checker import BEGIN_EVERY_S, Checker, CheckOrder, check_order  # noqa: E402
 from perfsuite.load.lease import NoLease  # noqa: E402
@@ -183,8 +193,8 @@ def shares() -> dict[str, Any]:
 
 
 def never_reached() -> dict[str, Any]:
-    scene = Scene([check("asks", asks)])
-    scene.load.sent += 99
+    scene = Scene([check("asks", asks), check(REFUSED_TOKENS[TokenKind.EXPIRED], asks)])
+    scene.load.sent += 49
     gevent.sleep(0.1)
     scene.end()
     return scene.told()

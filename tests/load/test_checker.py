@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from perfsuite.correctness.check import TokenKind
+from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.schedule import OVERDRAFT
 from perfsuite.messages.checks import WhyNot
 from tests.load.child import findings
@@ -30,7 +32,10 @@ def test_checks_send_what_the_load_has_earned_logins_included(found: dict[str, A
 
 
 def test_a_check_that_the_load_never_earned_is_told(found: dict[str, Any]) -> None:
-    assert found["never reached"]["results"] == {f"asks: not checked {WhyNot.OVER_BUDGET()}": 1}
+    assert found["never reached"]["results"] == {
+        f"asks: not checked {WhyNot.OVER_BUDGET()}": 1,
+        f"{REFUSED_TOKENS[TokenKind.EXPIRED]}: not checked {WhyNot.NONE_EXPIRED()}": 1,
+    }, "no budget makes a token expire"
 
 
 def test_an_account_that_the_load_uses_needs_no_login(found: dict[str, Any]) -> None:
