@@ -167,9 +167,6 @@ class CheckContext(Protocol):
     def user_id(self, actor: CheckActor) -> str:
         """The id of its account; every actor of a check is logged in before its first step."""
 
-    def user(self, actor: CheckActor) -> Mapping[str, Any]:
-        """Its account as the login returned it."""
-
     def new_mark(self) -> str:
         """A text that marks a row as made by this run, never given before."""
 

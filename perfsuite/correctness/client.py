@@ -87,10 +87,6 @@ class CheckClient:
         """See CheckContext."""
         return self._session(actor).user_id
 
-    def user(self, actor: CheckActor) -> Mapping[str, Any]:
-        """See CheckContext."""
-        return self._session(actor).user
-
     def new_mark(self) -> str:
         """See CheckContext."""
         return self.run.marks.next()

@@ -25,12 +25,12 @@ from perfsuite.correctness.check import (
     succeeded,
 )
 from perfsuite.correctness.drive import Carrier, drive
+from perfsuite.correctness.facts import own_agent
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from perfsuite.correctness.own_rows import PAGE, Making, give_back, make, new_body, rows_in, uses_of
 from perfsuite.messages.checks import WhyNot
 from perfsuite.model.correctness import Invariant
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.checks import object_of
 from perfsuite.target.contract_rules import SUPER, owner_field
 from perfsuite.target.journal import is_mark
 from perfsuite.target.write_rules import COUNTERS, OWN_AGENT, POLICIES, QUIET_LISTS, counted
@@ -154,11 +154,8 @@ def _path(
 ) -> Generator[tuple[Send, ...], tuple[Reply, ...], Mapping[str, str]]:
     if "{agent_id}" not in CATALOGUE[operation].path:
         return {}
-    known: Mapping[str, str] | None = context.known.get(f"agent id of {actor}")
-    if known is None:
-        reply = yield from succeeded(Send(actor, OWN_AGENT))
-        known = context.known[f"agent id of {actor}"] = {"agent_id": str(object_of(reply.body).get("agent_id"))}
-    return known
+    agent = yield from own_agent(context, actor)
+    return {"agent_id": str(agent.row["agent_id"])}
 
 
 # ── figures ─────────────────────────────────────────────────────────────────────────────────────────

@@ -24,9 +24,6 @@ class BareContext:
     def user_id(self, actor: CheckActor) -> str:
         return f"id of {actor}"
 
-    def user(self, actor: CheckActor) -> Mapping[str, Any]:
-        return {"user_id": self.user_id(actor), "status": "active"}
-
     def new_mark(self) -> str:
         self._marks += 1
         return f"PERF-{self._marks}"

@@ -13,6 +13,7 @@ from mitra_backend.defects import DEFECT_ROUTES, FORGOTTEN_EVERY
 
 from perfsuite.correctness import lists
 from perfsuite.correctness.check import (
+    NO_DATA,
     OTHERS_ANSWER,
     WITHOUT_LOAD,
     Check,
@@ -27,7 +28,7 @@ from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.next_reads import SOFT_DELETED
 from tests.backend.conftest import Serve
 from tests.backend.support import Api, new_policy
-from tests.correctness.carriers import BareContext
+from tests.correctness.carriers import BareContext, InOrder
 from tests.correctness.real_target import client_of, outcomes_of
 
 PAGES = {check.operation: check for check in lists.checks() if check.rule == lists.PAGES}
@@ -440,3 +441,20 @@ def test_one_page_that_is_kept_for_a_while_is_no_violation() -> None:
         assert paged(tickets, seed) == Held()
         tickets._rows.insert(0, 1000)
         assert paged(tickets, seed) == NotChecked(lists.CHANGING)
+
+
+@pytest.mark.parametrize(
+    ("profile", "why"),
+    [
+        pytest.param({"user_id": "somebody", "agent_id": "a1"}, OTHERS_ANSWER, id="of somebody else"),
+        pytest.param({"user_id": "id of {actor}", "agent_id": None}, NO_DATA, id="without an agent"),
+    ],
+)
+def test_no_list_of_an_agent_is_asked_for_whose_id_is_not_known(profile: dict[str, Any], why: str) -> None:
+    of_agents = [check for check in PAGES.values() if "agents.profile" in check.uses]
+    assert of_agents
+    for check in of_agents:
+        row = {name: value and value.format(actor=check.actors[0]) for name, value in profile.items()}
+        carrier = InOrder((200, row))
+        assert carry_out(check, BareContext(), carrier) == NotChecked(why)
+        assert [send.operation for send in carrier.sent] == ["agents.profile"]
