@@ -27,7 +27,7 @@ _MODULES = (isolation, permissions, caches, writes, next_reads, kept, contests, 
 WEIGHTS: Mapping[Rule, float] = {
     (Invariant.ISOLATION, isolation.OWN_ROWS): 19.0,
     (Invariant.ISOLATION, isolation.OTHER_ROLES_ROWS): 0.5,
-    (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 38.6,
+    (Invariant.PERMISSIONS, permissions.REFUSED_ROLE): 39.5,
     **{(Invariant.PERMISSIONS, rule): 0.5 for rule in permissions.REFUSED_TOKENS.values()},
     (Invariant.PERMISSIONS, permissions.DEACTIVATED): 6.5,
     (Invariant.CACHES, caches.OWN_FIGURES): 3.0,
