@@ -9,7 +9,6 @@ TIMED_RUNS := tests/accuracy/test_times.py tests/truth/test_generator.py
 COUNTED_RUNS := tests/accuracy/test_counts.py tests/accuracy/test_machines.py tests/truth/test_correctness.py
 TROUBLED_RUNS := tests/truth/test_truth.py
 WHOLE_RUNS := $(TIMED_RUNS) $(COUNTED_RUNS) $(TROUBLED_RUNS) tests/integration
-REPEATED := $(shell grep -rl --include="test_*.py" "^from tests.repetitions import" tests)
 AXE := axe-playwright-python==0.1.8
 AUDIT := pip-audit==2.10.1
 VULNERABILITIES := https://api.osv.dev/v1/query
@@ -54,7 +53,7 @@ accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, an
 	$(PYTHON) bench/recording_cost.py
 	$(PYTHON) bench/capacity_accuracy.py
 	$(PYTHON) bench/correctness_accuracy.py
-	MITRA_REPETITIONS=all $(PYTHON) -m pytest $(REPEATED)
+	MITRA_REPETITIONS=all $(PYTHON) -m pytest $$(grep -rl --include="test_*.py" "^from tests.repetitions import" tests)
 
 truth: .venv/$(REQUIREMENTS).sha256 ## Check findings and verdicts on real runs with known trouble, and print the tables
 	MITRA_TRUTH=$(TIMES) $(PYTHON) -m pytest tests/truth

@@ -353,6 +353,9 @@ def test_the_run_keeps_how_it_was_reached_and_no_secret(unfinished: Unfinished) 
     assert plan["mapping"] == {
         "paths": {"/api/v1/policies/": "/api/v2/policies/", "/api/v1/leads/*": "/crm/leads/*"},
         "roles": {"provider_admin": "insurer_admin"},
+        "allowed": {"users.list": ["super_admin", "support_staff", "regional_manager"]},
+        "off": {"pages hold each row once": ["policies.list"]},
+        "file": "target.toml",
     }
     for file in done.folder.rglob("*"):
         if file.is_file():

@@ -118,12 +118,13 @@ def test_a_demo_is_started_again_with_its_faults_and_it_still_happens(tmp_path: 
     done = run_suite("replay", str(folder), "v1")
 
     assert (done.code, done.err, done.left) == (1, "", ())
-    first, _replay, step, *outcome = done.out.splitlines()
+    first, _replay, *steps, expected, seen, happens = done.out.splitlines()
     assert first == ReplayMessage.DEMO_WITH_FAULTS(
         demo="embedded", faults=[DEFECT.removesuffix(" from 12s of the load")]
     )
-    assert step.startswith("  junior_agent#1: GET /api/v1/users/{user_id} → 200 ")
-    assert outcome == [
+    read = "GET /api/v1/users/{user_id} → 200 "
+    assert [step.partition("(")[0] for step in steps] == [f"  junior_agent#2: {read}", f"  junior_agent#1: {read}"]
+    assert [expected, seen, happens] == [
         ReplayMessage.EXPECTED(expected=VIOLATION.expected),
         ReplayMessage.SEEN(seen=VIOLATION.seen),
         ReplayMessage.HAPPENS(tries=1),
