@@ -6,7 +6,7 @@ rows proves that the target knows better.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from datetime import UTC, datetime, timedelta
 
 from perfsuite.correctness import settings
@@ -69,11 +69,11 @@ def checks() -> Iterator[Check]:
     for made in MADE_ROWS:
         maker, uses = CheckActor(made.maker), (made.create, *uses_of(made))
         if made.change:
-            yield _check(made.change, (CheckActor(made.changer), maker), 4, _change(made), uses)
+            yield _check(made.change, (CheckActor(made.changer), maker), 4, _change(made, alone=False), uses)
         yield _check(made.delete, (CheckActor(made.deleter), maker), 4, _deletion(made), uses)
         if made.change and made.read:
             uses = (made.change, *uses)
-            yield _check(made.read, (CheckActor(made.changer), maker), 3, _row_alone(made), uses)
+            yield _check(made.read, (CheckActor(made.changer), maker), 3, _change(made, alone=True), uses)
     yield _check(FLAG_UPDATE, (_ADMIN,), 3, _flag, (FLAGS,))
     yield _check(ANY_ACCOUNT, (_OWNER,), 5, _account, (ACCOUNT_UPDATE, OWN_ACCOUNT), restoring=1)
 
@@ -93,39 +93,26 @@ def _check(
 # ── rows ────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _change(made: MadeRows) -> Callable[[CheckContext], Steps]:
+def _change(made: MadeRows, *, alone: bool) -> Callable[[CheckContext], Steps]:
+    """A row is changed, and read before and after. `alone`: by its id, for which a cache may keep what lists never
+    show; otherwise in a list."""
     changer = CheckActor(made.changer)
+
+    def read(row: OwnRow) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Reply, str]]:
+        if not alone:
+            listed = yield from search(made, row.mark, changer)
+            return listed, _status(row, listed)
+        reply = yield from succeeded(Send(changer, made.read, row.path))
+        return reply, made.kind.status_of(object_of(reply.body))
 
     def steps(context: CheckContext) -> Steps:
         row = yield from take(context, made)
-        before = yield from search(made, row.mark, changer)
-        old = _status(row, before)
+        _before, old = yield from read(row)
         write = yield from succeeded(Send(changer, made.change, row.path, made.change_body))
         new = made.kind.status_of(object_of(write.body))
-        seen = yield from search(made, row.mark, changer)
-        shown = _status(row, seen)
+        seen, shown = yield from read(row)
         nameless = made.kind.status_of({}) in (new, old)  # without a status nothing is known to have changed
         if nameless or new.casefold() == old.casefold():
-            return NotChecked(NOTHING_CHANGED)
-        if shown == old:
-            return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))
-        give_back(context, row, changed=True)
-        return Held()
-
-    return steps
-
-
-def _row_alone(made: MadeRows) -> Callable[[CheckContext], Steps]:
-    """A row is read by its id, changed, and read again: a cache may keep what lists never show."""
-    changer = CheckActor(made.changer)
-
-    def steps(context: CheckContext) -> Steps:
-        row = yield from take(context, made)
-        before = yield from succeeded(Send(changer, made.read, row.path))
-        write = yield from succeeded(Send(changer, made.change, row.path, made.change_body))
-        seen = yield from succeeded(Send(changer, made.read, row.path))
-        old, new, shown = (made.kind.status_of(object_of(reply.body)) for reply in (before, write, seen))
-        if made.kind.status_of({}) in (new, old) or new.casefold() == old.casefold():
             return NotChecked(NOTHING_CHANGED)
         if shown == old:
             return Violated(f"status: {shortened(new)}", f"status: {shortened(old)}", (write, seen))
