@@ -40,8 +40,6 @@ _ROW = {
 class _KnowsAll:
     """What a step asks of a session that has seen every list: see `StepContext`."""
 
-    thorough = True
-
     def __init__(self, role: Role) -> None:
         self.role = role
         self.user = {"user_id": f"user-{ACCOUNT}", "first_name": "Ann", "last_name": "Able"}

@@ -34,10 +34,6 @@ class StepContext(Protocol):
     def phone_number(self) -> str:
         """What the account logs in with."""
 
-    @property
-    def thorough(self) -> bool:
-        """True in preflight: every step takes part in every action."""
-
     def need(self, kind: str) -> list[dict[str, Any]]:
         """Rows of a kind from the latest list; where none is known yet, from one of `Role.sources`."""
 

@@ -69,9 +69,14 @@ class Attempts:
         self._only = None
 
     @contextmanager
-    def once_more(self) -> Iterator[frozenset[str]]:
-        """The operations that met a server error; in the block their new answers replace it."""
-        met = frozenset(name for name, seen in self._seen.items() if seen.failure and seen.status >= _SERVER_ERROR)
+    def once_more(self, look_ups: Collection[str] = ()) -> Iterator[frozenset[str]]:
+        """The operations that met a server error, and those of `look_ups` that failed; in the block their new answers
+        replace it."""
+        met = frozenset(
+            name
+            for name, seen in self._seen.items()
+            if seen.failure and (seen.status >= _SERVER_ERROR or name in look_ups)
+        )
         self._first |= {name: self._seen.pop(name) for name in met}
         self._only = met
         yield met
@@ -159,8 +164,12 @@ def _result(role: Role, attempts: Attempts, known: _Known) -> _RoleResult:
 
 def _look_ups_left_out(role: Role, attempts: Attempts, left_out: Collection[str]) -> set[str]:
     """Operations that the role uses only to look up ids, and that the target does not list or that failed."""
-    names = {source.operation for source in role.sources.values()} - role.steps_by_operation.keys()
-    return {name for name in names if name in left_out or ((seen := attempts.tried(name)) and seen.failure)}
+    return {name for name in _look_ups(role) if name in left_out or ((seen := attempts.tried(name)) and seen.failure)}
+
+
+def _look_ups(role: Role) -> set[str]:
+    """Operations that the role uses only to look up ids."""
+    return {source.operation for source in role.sources.values()} - role.steps_by_operation.keys()
 
 
 def _data_size(session: Session) -> dict[str, int]:
@@ -245,6 +254,9 @@ def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accoun
 def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
     """Perform every behaviour once, and once more where the server met an error, which may be chance.
 
+    So is a look-up that failed. What was not possible without it is then tried: with what it shows now or, where it
+    fails again, without it, as in the load.
+
     Lists that had no row for one policy are asked about others, too.
     """
     deployed = str(session.user.get("role") or "")
@@ -254,8 +266,17 @@ def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
         session.run.notice(role.slug, LOGIN, [str(PreflightMessage.ROLE_DIFFERS(role=deployed, expected=expected))])
     for behaviour in role.behaviours:
         session.perform(behaviour)
-    with attempts.once_more() as failed:
+    look_ups = _look_ups(role)
+    with attempts.once_more(look_ups) as failed:
+        for kind, source in role.sources.items():
+            if source.operation in look_ups & failed:
+                session.need(kind)
         for behaviour in behaviours_with(role, failed):
+            session.perform(behaviour)
+    if look_ups & failed:
+        left_out = session.run.left_out[role.slug] | _look_ups_left_out(role, attempts, ())
+        session.run.left_out = {**session.run.left_out, role.slug: left_out}
+        for behaviour in behaviours_with(role, frozenset(session.missing.not_made)):
             session.perform(behaviour)
     with attempts.aside():
         ask_about_other_rows(session)

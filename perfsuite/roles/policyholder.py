@@ -13,7 +13,7 @@ def _preferences(session: StepContext) -> Call | None:
     if not session.user_id:
         return None
     shown = session.need("preferences")
-    if not shown and not session.leaves_out("preferences.read") and not session.thorough:
+    if not shown and not session.leaves_out("preferences.read"):
         return None  # the request failed, and an unknown theme could not be restored
     if shown and _THEME in shown[0]:
         session.note_theme(shown[0][_THEME])

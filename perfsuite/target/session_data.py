@@ -127,11 +127,6 @@ class SessionData(ABC):
         """The row of that kind that an earlier step of this action made; None where it made none."""
         return self.chosen.get(f"created {kind}")
 
-    @property
-    def thorough(self) -> bool:
-        """True in preflight: every step takes part in every action."""
-        return self.run.thorough
-
     def made(self, kind: str) -> list[dict[str, Any]]:
         """Rows of a kind that this process made in this run."""
         return self.run.created.get(kind, [])

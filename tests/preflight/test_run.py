@@ -13,7 +13,16 @@ import pytest
 from perfsuite.errors import TargetError, UsageError
 from perfsuite.messages import Message
 from perfsuite.messages.preflight import PreflightMessage
-from perfsuite.model import Account, ApiMapping, OperationCheck, Plan, PreflightReport, Scenario, Works
+from perfsuite.model import (
+    Account,
+    ApiMapping,
+    FailureKind,
+    OperationCheck,
+    Plan,
+    PreflightReport,
+    Scenario,
+    Works,
+)
 from perfsuite.model.correctness import CheckLevel
 from perfsuite.preflight.progress import ProgressReporter
 from perfsuite.preflight.run import (
@@ -27,7 +36,7 @@ from perfsuite.preflight.run import (
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
 from perfsuite.target.catalogue import CATALOGUE
-from perfsuite.target.exchange import Answer, Request, Transport
+from perfsuite.target.exchange import Answer, Failure, Request, Transport
 from perfsuite.target.journal import Journal
 from perfsuite.target.run_state import RunState
 from tests.target.contract import AGENT, LEAD, row
@@ -591,3 +600,38 @@ def test_a_look_up_that_does_not_work_is_not_made_by_the_load(without: set[str],
     assert ("preferences.read" in report.left_out("policyholder")) is left_out
     assert works_of(report) == {}
     assert check_of(report, "policyholder", "users.preferences").works is Works.YES
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        pytest.param(answer({"detail": "down"}, 503), id="an error of the server"),
+        pytest.param(Answer(0, {}, b"", 0.0, 0, Failure(FailureKind.TIMEOUT, "no answer in time")), id="no answer"),
+    ],
+)
+def test_a_look_up_that_fails_once_is_made_again_before_a_theme_is_changed_without_it(
+    failed: Answer, tmp_path: Path
+) -> None:
+    target, book = FakeTarget(), Journal(tmp_path / "journal.jsonl")
+    target.themes["user-policyholder"] = "solarized"
+    target.give("preferences.read", failed)
+
+    report = look(target, run=RunState("basic_1", journal=book, thorough=True))
+    book.close()
+
+    assert (report.look_ups_left_out, works_of(report)) == ((), {})
+    changes = [entry for entry in journal.read(tmp_path) if "theme" in entry.thing]
+    assert [(entry.what, entry.before) for entry in changes] == [("preference", "solarized")]
+    assert len(target.asked_for("users.preferences")) == 1
+
+
+def test_where_a_look_up_fails_each_time_the_theme_is_changed_without_it_as_in_the_load(tmp_path: Path) -> None:
+    target, book = FakeTarget(), Journal(tmp_path / "journal.jsonl")
+    target.always("preferences.read", answer({"detail": "down"}, 503))
+
+    report = look(target, run=RunState("basic_1", journal=book, thorough=True))
+    book.close()
+
+    assert report.look_ups_left_out == ("preferences.read",)
+    assert check_of(report, "policyholder", "users.preferences").works is Works.YES
+    assert [entry.what for entry in journal.read(tmp_path) if "theme" in entry.thing] == ["not restorable"]
