@@ -32,7 +32,7 @@ class Attempts:
     def __init__(self, progress: Progress) -> None:
         self._seen: dict[str, Sample] = {}
         self._first: dict[str, Sample] = {}
-        """Operations that were repeated, with the server error that they met the first time."""
+        """Operations that were repeated, with how they failed the first time."""
         self._only: frozenset[str] | None = None
         """The operations that are being repeated."""
         self._progress = progress
@@ -254,9 +254,6 @@ def _cannot_log_in(refused: Mapping[str, Failure], roles: Sequence[Role], accoun
 def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
     """Perform every behaviour once, and once more where the server met an error, which may be chance.
 
-    So is a look-up that failed. What was not possible without it is then tried: with what it shows now or, where it
-    fails again, without it, as in the load.
-
     Lists that had no row for one policy are asked about others, too.
     """
     deployed = str(session.user.get("role") or "")
@@ -268,18 +265,30 @@ def _ask_role(role: Role, session: Session, attempts: Attempts) -> None:
         session.perform(behaviour)
     look_ups = _look_ups(role)
     with attempts.once_more(look_ups) as failed:
-        for kind, source in role.sources.items():
-            if source.operation in look_ups & failed:
-                session.need(kind)
+        _look_up(role, session, look_ups & failed)
         for behaviour in behaviours_with(role, failed):
             session.perform(behaviour)
     if look_ups & failed:
-        left_out = session.run.left_out[role.slug] | _look_ups_left_out(role, attempts, ())
-        session.run.left_out = {**session.run.left_out, role.slug: left_out}
-        for behaviour in behaviours_with(role, frozenset(session.missing.not_made)):
-            session.perform(behaviour)
+        _try_what_was_not_possible(role, session, attempts)
     with attempts.aside():
         ask_about_other_rows(session)
+
+
+def _look_up(role: Role, session: Session, look_ups: Collection[str]) -> None:
+    """Make these look-ups again: what failed once would be left out of the whole load."""
+    for source in role.sources.values():
+        call = source.arguments(session) if source.operation in look_ups else None
+        if call is not None:
+            session.call(CATALOGUE[source.operation], call)
+
+
+def _try_what_was_not_possible(role: Role, session: Session, attempts: Attempts) -> None:
+    """With what the look-ups show by now; without those that failed again, as in the load."""
+    left_out = session.run.left_out[role.slug] | _look_ups_left_out(role, attempts, ())
+    session.run.left_out = {**session.run.left_out, role.slug: left_out}
+    waiting = frozenset(name for name in session.missing.not_made if attempts.tried(name) is None)
+    for behaviour in behaviours_with(role, waiting):
+        session.perform(behaviour)
 
 
 @dataclass(frozen=True, slots=True)
