@@ -65,7 +65,8 @@ class PreflightReport:
     data_size: dict[str, int] = field(default_factory=dict)
     """Rows at the target by kind, where known: users, agents, policies."""
     look_ups_left_out: tuple[str, ...] = ()
-    """Operations that only look up ids, and that the target does not offer or that fail."""
+    """"role / operation" of lists that only look up ids for the role, and that the target does not offer or that fail
+    for it."""
     refusals: dict[str, int] = field(default_factory=dict)
     """Requests that must be refused, by operation and role → the status that they got before the load."""
     uncounted: dict[str, int] = field(default_factory=dict)
@@ -74,7 +75,8 @@ class PreflightReport:
 
     def left_out(self, role: str) -> frozenset[str]:
         """Operations that the load must not make as `role`."""
-        return frozenset(self.look_ups_left_out).union(
+        look_ups = (entry.partition(" / ") for entry in self.look_ups_left_out)
+        return frozenset(operation for who, _, operation in look_ups if who == role).union(
             check.operation
             for check in self.checks
             if check.role == role and check.works in (Works.MISSING, Works.BROKEN, Works.LEFT_OUT)

@@ -143,7 +143,9 @@ def preflight(
         checks=checks,
         dead_behaviours=tuple(dead_behaviours(roles, checks)),
         data_size={kind: size for result in results.values() for kind, size in result.data_size.items()},
-        look_ups_left_out=tuple(sorted({name for result in results.values() for name in result.look_ups_left_out})),
+        look_ups_left_out=tuple(
+            f"{role.slug} / {name}" for role in roles for name in sorted(results[role.slug].look_ups_left_out)
+        ),
     )
     return without_creations(report, stay, roles)
 

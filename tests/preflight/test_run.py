@@ -596,7 +596,7 @@ def test_a_look_up_that_does_not_work_is_not_made_by_the_load(without: set[str],
 
     report = look(target)
 
-    assert report.look_ups_left_out == (("preferences.read",) if left_out else ())
+    assert report.look_ups_left_out == (("policyholder / preferences.read",) if left_out else ())
     assert ("preferences.read" in report.left_out("policyholder")) is left_out
     assert works_of(report) == {}
     assert check_of(report, "policyholder", "users.preferences").works is Works.YES
@@ -632,7 +632,7 @@ def test_where_a_look_up_fails_each_time_the_theme_is_changed_without_it_as_in_t
     report = look(target, run=RunState("basic_1", journal=book, thorough=True))
     book.close()
 
-    assert report.look_ups_left_out == ("preferences.read",)
+    assert report.look_ups_left_out == ("policyholder / preferences.read",)
     assert check_of(report, "policyholder", "users.preferences").works is Works.YES
     assert [entry.what for entry in journal.read(tmp_path) if "theme" in entry.thing] == ["not restorable"]
 
@@ -653,9 +653,21 @@ def failing(target: FakeTarget, role: str, times: int) -> Callable[[Asked], Answ
 def test_a_look_up_that_worked_for_the_next_step_is_not_left_out() -> None:
     target = FakeTarget()
     target.tickets.clear()  # then two steps of the role need a policy
-    target.handle("policies.list", failing(target, "support_staff", 1))
+    target.handle("policies.list", failing(target, "support_staff", times=1))
 
     report = look(target)
 
     assert report.look_ups_left_out == ()
     assert check_of(report, "support_staff", "tickets.create").works is Works.YES
+
+
+def test_a_look_up_that_fails_for_one_role_is_made_by_the_others() -> None:
+    target = FakeTarget()
+    target.handle("policies.list", failing(target, "support_staff", times=2))
+
+    report = look(target)
+
+    assert report.look_ups_left_out == ("support_staff / policies.list",)
+    left_out = {role.slug: report.left_out(role.slug) for role in ROLES if report.left_out(role.slug)}
+    assert left_out == {"support_staff": {"policies.list"}}
+    assert check_of(report, "policyholder", "policies.list").works is Works.YES
