@@ -80,7 +80,7 @@ def redis_server(directory: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes
 
 
 def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             socket.create_connection(("127.0.0.1", port), timeout=1).close()

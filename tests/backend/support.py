@@ -96,7 +96,7 @@ class Api:
     def __init__(self, url: str, app: Application) -> None:
         self.url = url
         self.app = app
-        self.http = httpx.Client(base_url=url, timeout=20)
+        self.http = httpx.Client(base_url=url, timeout=60)
         self.logins: dict[str, dict[str, Any]] = {}
 
     def login(self, who: str) -> dict[str, Any]:
@@ -136,14 +136,14 @@ def running(settings: Settings) -> Iterator[Api]:
     server = make_server(app, ready.set)
     thread = threading.Thread(target=run, args=(server, listener))
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     api = Api(address_of(listener), app)
     try:
         yield api
     finally:
         api.http.close()
         server.should_exit = True
-        thread.join(10)
+        thread.join(60)
         close_app(app)
 
 

@@ -141,13 +141,19 @@ def test_system_health_is_nested(serve: Serve) -> None:
 
 def test_system_health_stops_the_server_for_a_second(serve: Serve) -> None:
     api = serve("blocking_health")
-    with ThreadPoolExecutor(2) as threads:
-        system = threads.submit(api.http.get, "/api/v1/health/system")
-        time.sleep(0.2)
-        parallel = threads.submit(api.http.get, "/health").result()
-    assert float(system.result().headers["X-Process-Time"]) >= 1
-    assert parallel.elapsed.total_seconds() > 0.5
-    assert "percent" in system.result().json()["cpu"]  # the form is another quirk
+
+    def stopped_s() -> float:
+        """So long a request waited that was sent meanwhile."""
+        with ThreadPoolExecutor(2) as threads:
+            system = threads.submit(api.http.get, "/api/v1/health/system")
+            time.sleep(0.2)
+            parallel = threads.submit(api.http.get, "/health").result()
+        assert float(system.result().headers["X-Process-Time"]) >= 1
+        assert "percent" in system.result().json()["cpu"]  # the form is another quirk
+        return parallel.elapsed.total_seconds()
+
+    # On a busy machine the first can be so late that it comes last: then it is tried again.
+    assert any(stopped_s() > 0.5 for _try in range(10))
 
 
 def _lead(api: Api) -> str:

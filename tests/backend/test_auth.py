@@ -5,8 +5,10 @@ import hashlib
 import hmac
 import json
 import time
+from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import jwt
 import pytest
 from mitra_backend.permissions import ROLES, ROLES_BY_PERMISSION
@@ -122,11 +124,16 @@ def test_the_token_of_the_table_is_good_when_nothing_is_wrong_with_it(api: Api) 
     assert answer.status_code == 200
 
 
-def test_a_token_that_worked_ends_on_time(serve: Serve) -> None:
-    api = serve(token_lifetime_s=3)
+def test_a_token_that_worked_ends_on_time(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    api = serve(token_lifetime_s=3600)
     assert api.call("policyholder", "GET", "/users/me").status_code == 200
-    time.sleep(3.1)
-    answer = api.call("policyholder", "GET", "/users/me")
+
+    def later(by_s: float) -> httpx.Response:
+        monkeypatch.setattr("mitra_backend.security.time", SimpleNamespace(time=lambda: time.time() + by_s))
+        return api.call("policyholder", "GET", "/users/me")
+
+    assert later(3000).status_code == 200
+    answer = later(3600)
     assert (answer.status_code, answer.json()["detail"]) == (401, "Token has expired")
 
 

@@ -16,6 +16,7 @@ import httpx
 import pytest
 from mitra_backend.__main__ import main
 from mitra_backend.config import StartError, check_secret, database_url
+from mitra_backend.server import KEEP_ALIVE_S
 
 ROOT = Path(__file__).parents[2]
 
@@ -75,8 +76,8 @@ def test_start_and_stop_with_an_open_connection(tmp_path: Path, how: str) -> Non
             process.stdin = None
         else:
             process.send_signal(getattr(signal, how))
-        out, err = process.communicate(timeout=5)
-        assert time.perf_counter() - start < 2.5
+        out, err = process.communicate(timeout=60)
+        assert time.perf_counter() - start < KEEP_ALIVE_S / 2  # it does not wait for the client to hang up
     assert (process.returncode, out, err) == (0, "", "")
     assert [path.name for path in tmp_path.iterdir()] == ["accounts.csv"]
 
@@ -94,7 +95,7 @@ def test_start_and_stop_with_an_open_connection(tmp_path: Path, how: str) -> Non
     ],
 )
 def test_a_process_that_refuses_says_why_and_nothing_else(arguments: list[str], code: int, message: str) -> None:
-    done = subprocess.run(_command(*arguments), env=_environment(), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(_command(*arguments), env=_environment(), capture_output=True, text=True, timeout=120)
     assert (done.returncode, done.stdout) == (code, "")
     assert message in done.stderr
     assert len(done.stderr.splitlines()) <= 2
@@ -175,5 +176,5 @@ def test_threads_of_the_backend_share_their_memory() -> None:
         "  libc = ctypes.CDLL(None); libc.malloc_info(0, ctypes.c_void_p.in_dll(libc, 'stdout')); libc.fflush(None)\n"
     )
     run = [sys.executable, "-c", program]
-    done = subprocess.run(run, env=_environment(), capture_output=True, text=True, timeout=30)
+    done = subprocess.run(run, env=_environment(), capture_output=True, text=True, timeout=120)
     assert done.stdout.count("<heap nr=") == 1, done.stderr

@@ -33,12 +33,12 @@ def accounts(api: Api, role: str) -> list[str]:
 def at_once(*calls: Callable[[], Any]) -> list[Any]:
     """What the calls return that all begin together."""
     with ThreadPoolExecutor(len(calls)) as pool:
-        return [future.result(20) for future in [pool.submit(call) for call in calls]]
+        return [future.result(60) for future in [pool.submit(call) for call in calls]]
 
 
 def meeting(api: Api, parties: int = 2) -> Api:
     """The backend whose races are decided: nobody writes before all have read."""
-    api.app.state.backend.between = threading.Barrier(parties, timeout=10).wait
+    api.app.state.backend.between = threading.Barrier(parties, timeout=60).wait
     return api
 
 

@@ -2,6 +2,7 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,8 @@ from tests.backend.conftest import Serve
 from tests.backend.support import Api
 
 LIST = frozenset({"policies.list"})
+WITHIN_S = 30.0
+"""What a job needs that looks at its fault twenty times a second, on a machine with other things to do."""
 
 
 @pytest.mark.parametrize(
@@ -101,28 +104,45 @@ def test_stalls_end_together(elapsed_s: float, left_s: float) -> None:
     assert stall_left_s(Fault("stall", duration_s=1, every_s=5), elapsed_s) == pytest.approx(left_s)
 
 
-def _elapsed(api: Api, path: str = "/policies/", tries: int = 1) -> float:
-    """Seconds that an answer took; the shortest of several tries where the machine may be busy."""
+def _board(api: Api) -> FaultBoard:
+    board: FaultBoard = api.app.state.backend.board
+    return board
 
-    def once() -> float:
-        start = time.perf_counter()
-        api.call("policyholder", "GET", path)
-        return time.perf_counter() - start
 
-    return min(once() for _ in range(tries))
+def _let_pass(api: Api, elapsed_s: float) -> None:
+    """So many seconds are over since the backend was ready."""
+    _board(api).ready_at = time.perf_counter() - elapsed_s
+
+
+def _until(true: Callable[[], bool]) -> None:
+    until_s = time.monotonic() + WITHIN_S
+    while not true():
+        assert time.monotonic() < until_s
+        time.sleep(0.01)
+
+
+def _elapsed(api: Api, path: str = "/policies/") -> float:
+    """Seconds that an answer took."""
+    start = time.perf_counter()
+    api.call("policyholder", "GET", path)
+    return time.perf_counter() - start
 
 
 def test_latency_holds_between_its_times(serve: Serve) -> None:
-    api = serve("latency=300ms@policies.list from 1s to 2s")
+    api = serve("latency=700ms@policies.list from 1000s to 2000s")
     api.login("policyholder")
-    board = api.app.state.backend.board
-    assert _elapsed(api, tries=2) < 0.2
-    time.sleep(max(0, 1.01 - board.elapsed_s()))
+
+    def is_late(path: str = "/policies/") -> bool:
+        """Always: one answer in time is enough, for a busy machine may be late, too."""
+        return all(_elapsed(api, path) >= 0.7 for _try in range(5))
+
+    assert not is_late()
+    _let_pass(api, 1500)
     answer = api.call("policyholder", "GET", "/policies/")
-    assert float(answer.headers["x-process-time"]) > 0.3
-    assert _elapsed(api, "/users/me", tries=3) < 0.2
-    time.sleep(max(0, 2.01 - board.elapsed_s()))
-    assert _elapsed(api, tries=5) < 0.2
+    assert float(answer.headers["x-process-time"]) > 0.7
+    assert not is_late("/users/me")
+    _let_pass(api, 2500)
+    assert not is_late()
 
 
 def test_a_fault_of_the_load_begins_with_its_first_request(serve: Serve) -> None:
@@ -139,15 +159,15 @@ def test_a_fault_of_the_load_begins_with_its_first_request(serve: Serve) -> None
 
 
 def test_the_seconds_of_a_fault_of_the_load_count_from_then_on() -> None:
-    board = FaultBoard((parse_fault("no_cache from 0.2s of the load"), parse_fault("missing_index")))
+    board = FaultBoard((parse_fault("no_cache from 1000s of the load"), parse_fault("missing_index")))
     board.start()
     of_load, of_process = board.faults
     assert (board.elapsed_s(of_load), board.elapsed_s(of_process) >= 0) == (-1, True)
 
     board.load_begins()
-    began_at = board.load_at
     assert board.active("no_cache") is None
-    time.sleep(0.21)
+    assert board.load_at is not None
+    began_at = board.load_at = board.load_at - 1000
     board.load_begins()
     assert board.load_at == began_at, "the first request of a second load changes nothing"
     assert board.active("no_cache") == of_load
@@ -159,11 +179,13 @@ def test_errors_hit_their_share_exactly(serve: Serve) -> None:
     assert statuses == [200, 200, 200, 503] * 5
 
 
-def test_rate_limit(serve: Serve) -> None:
+def test_rate_limit(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
     api = serve("rate_limit=2/s@policies.list")
-    answers = [api.call("policyholder", "GET", "/policies/") for _ in range(4)]
-    assert [answer.status_code for answer in answers] == [200, 200, 429, 429]
-    assert answers[-1].headers["retry-after"] == "1"
+    for at_s, expected in ((1.0, [200, 200, 429, 429]), (1.6, [200, 429])):
+        monkeypatch.setattr(FaultBoard, "elapsed_s", lambda _board, _fault=None, at_s=at_s: at_s)
+        answers = [api.call("policyholder", "GET", "/policies/") for _ in expected]
+        assert [answer.status_code for answer in answers] == expected
+        assert answers[-1].headers["retry-after"] == "1"
 
 
 def test_wrong_answers_of_many_kinds(serve: Serve) -> None:
@@ -243,6 +265,11 @@ def test_pool_and_missing_routes(serve: Serve) -> None:
     assert not [path for path in api.http.get("/openapi.json").json()["paths"] if "tickets" in path]
 
 
+def _next(api: Api, every_s: float) -> float:
+    """When the next period begins, in seconds since the backend was ready; none does before the second one."""
+    return max(1, math.ceil(_board(api).elapsed_s() / every_s)) * every_s
+
+
 def _indexes(api: Api) -> int:
     with api.app.state.backend.database.read() as session:
         query = "SELECT count(*) FROM sqlite_master WHERE name LIKE 'ix_policies_list%'"
@@ -250,30 +277,31 @@ def _indexes(api: Api) -> int:
 
 
 def test_missing_index_is_gone_for_its_time(serve: Serve) -> None:
-    api = serve("missing_index from 0.1s to 0.6s")
-    board = api.app.state.backend.board
-    time.sleep(max(0, 0.4 - board.elapsed_s()))
-    assert _indexes(api) == 0
-    time.sleep(max(0, 1.0 - board.elapsed_s()))
+    api = serve("missing_index from 1000s to 2000s")
     assert _indexes(api) == 5
+    _let_pass(api, 1500)
+    _until(lambda: _indexes(api) == 0)
+    _let_pass(api, 2500)
+    _until(lambda: _indexes(api) == 5)
 
 
 def test_lock_holds_up_writers_and_lets_go(serve: Serve) -> None:
-    api = serve("lock=0.6s/1s")
-    board = api.app.state.backend.board
+    api = serve("lock=1.2s/2s")
     own = f"/users/{api.login('policyholder')['user']['user_id']}/preferences"
 
-    def read_and_written_s(second: int) -> tuple[float, float]:
-        """After the beginning of that second's lock: when a read was answered, and when a write was."""
-        time.sleep(max(0, second + 0.15 - board.elapsed_s()))
+    def read_and_written_s() -> tuple[float, float]:
+        """After the beginning of the next lock: when a read was answered, and when a write was."""
+        begins_s = _next(api, 2.0)
+        time.sleep(max(0, begins_s + 0.15 - _board(api).elapsed_s()))
         assert api.call("policyholder", "GET", "/policies/").status_code == 200
-        read_s = board.elapsed_s() - second
+        read_s = _board(api).elapsed_s() - begins_s
         assert api.call("policyholder", "PUT", own, json={"theme_preference": "x"}).status_code == 200
-        return read_s, board.elapsed_s() - second
+        return read_s, _board(api).elapsed_s() - begins_s
 
+    _let_pass(api, 1.9)
     # On a busy machine a read can come too late to be seen within the lock: then the next one is looked at.
-    tries = (read_and_written_s(max(1, math.ceil(board.elapsed_s()))) for _ in range(10))
-    assert any(read_s < 0.6 <= written_s for read_s, written_s in tries)
+    tries = (read_and_written_s() for _ in range(10))
+    assert any(read_s < 1.2 <= written_s for read_s, written_s in tries)
 
 
 def test_leak_keeps_memory(serve: Serve) -> None:
@@ -299,19 +327,19 @@ def test_a_leak_per_minute_needs_no_request(serve: Serve) -> None:
 
 
 def test_a_stall_lets_all_waiting_requests_go(serve: Serve) -> None:
-    api = serve("stall=400ms/1s@*")
+    api = serve("stall=1s/2s@*")
     api.login("policyholder")
-    board = api.app.state.backend.board
 
-    def answered_s(second: int) -> tuple[float, float]:
-        """What two requests took, one after the other, from the beginning of that second's stall on."""
-        time.sleep(max(0, second + 0.05 - board.elapsed_s()))
+    def answered_s() -> tuple[float, float]:
+        """What two requests took, one after the other, from the beginning of the next stall on."""
+        time.sleep(max(0, _next(api, 2.0) + 0.05 - _board(api).elapsed_s()))
         first_s, second_s = (_elapsed(api) for _ in range(2))
         return first_s, second_s
 
+    _let_pass(api, 1.9)
     # On a busy machine a request can come too late for the stall: then the next one is looked at.
-    tries = (answered_s(max(1, math.ceil(board.elapsed_s()))) for _ in range(10))
-    assert any(0.2 < held_s < 0.5 and free_s < 0.2 for held_s, free_s in tries)
+    tries = (answered_s() for _ in range(10))
+    assert any(0.5 < held_s < 1.5 and free_s < 0.5 for held_s, free_s in tries)
 
 
 def test_a_fault_is_over_when_its_time_is() -> None:

@@ -1,5 +1,6 @@
 """The same backend on PostgreSQL and Redis."""
 
+import math
 import tempfile
 import time
 from collections.abc import Iterator
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.integration
 @pytest.fixture(scope="module")
 def postgres_url() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as directory, postgresql(Path(directory)) as url:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while True:  # it takes connections a moment before it answers questions
             try:
                 prepare_database(Settings(database_url(url), SECRET, seed_factor=FACTOR))
@@ -132,10 +133,18 @@ def test_lock_holds_readers_up_on_postgresql(postgres_url: str) -> None:
     settings = Settings(database_url(postgres_url), SECRET, faults=(parse_fault("lock=700ms/1s"),))
     with running(settings) as api:
         api.login("policyholder")
-        time.sleep(max(0, 1.1 - api.app.state.backend.board.elapsed_s()))
-        start = time.perf_counter()
-        api.get("policyholder", "/policies/")
-        assert 0.2 < time.perf_counter() - start < 1.5
+        board = api.app.state.backend.board
+
+        def read_s() -> tuple[float, float]:
+            """From the beginning of the next lock: when a read was sent, and when it was answered."""
+            begins_s = max(1, math.ceil(board.elapsed_s()))
+            time.sleep(max(0, begins_s + 0.1 - board.elapsed_s()))
+            sent_s = board.elapsed_s() - begins_s
+            api.get("policyholder", "/policies/")
+            return sent_s, board.elapsed_s() - begins_s
+
+        # On a busy machine a read can come too late for the lock: then the next one is looked at.
+        assert any(sent_s < 0.5 and 0.7 <= answered_s < 2 for sent_s, answered_s in (read_s() for _try in range(20)))
 
 
 def test_a_session_idles_in_transaction_on_postgresql(postgres_url: str) -> None:
@@ -150,7 +159,7 @@ def test_a_session_idles_in_transaction_on_postgresql(postgres_url: str) -> None
     ):
         backend = api.app.state.backend
         api.login("policyholder")
-        until = time.monotonic() + 5
+        until = time.monotonic() + 30
         while not session.scalar(query) and time.monotonic() < until:
             session.rollback()
             time.sleep(0.05)

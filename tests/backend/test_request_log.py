@@ -22,7 +22,7 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 def _lines_when(file: Path, count: int) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 30
     while len(_lines(file)) < count and time.monotonic() < deadline:
         time.sleep(0.05)
     return _lines(file)
@@ -119,9 +119,12 @@ def test_a_request_broken_off_by_the_end_has_its_line(template: Path, tmp_path: 
     statuses: list[int] = []
     with running(settings_for(template, tmp_path, "latency=60s@health.root", request_log=file)) as api:
         url = f"{api.url}/health"
-        thread = threading.Thread(target=lambda: statuses.append(httpx.get(url, timeout=20).status_code))
+        thread = threading.Thread(target=lambda: statuses.append(httpx.get(url, timeout=50).status_code))
         thread.start()
-        time.sleep(0.3)
+        until_s = time.monotonic() + 30
+        while not api.app.state.calls.in_flight and time.monotonic() < until_s:
+            time.sleep(0.01)
+        time.sleep(0.1)
     thread.join()
     assert statuses == [503]
     assert [(line["name"], line["status"]) for line in _lines(file)] == [("health.root", 503)]

@@ -9,7 +9,7 @@ from typing import Any
 import psutil
 
 ROOT = Path(__file__).parents[2]
-GONE_WITHIN_S = 20.0
+GONE_WITHIN_S = 60.0
 
 
 @dataclass(frozen=True)

@@ -217,5 +217,5 @@ def test_the_end_of_the_suite_cuts_a_start_short() -> None:
     supervisor = subprocess.Popen(
         [sys.executable, *SUPERVISOR, "embedded"], cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE
     )
-    out, _ = supervisor.communicate(timeout=20)
+    out, _ = supervisor.communicate(timeout=60)
     assert (supervisor.returncode, out) == (0, b"")

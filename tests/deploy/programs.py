@@ -30,7 +30,7 @@ SCRAPE_INTERVAL = "scrape_interval: 5s"
 
 PACE = 5
 """Seconds of the made run that pass in a real one."""
-_READY_WITHIN_S = 30.0
+_READY_WITHIN_S = 90.0
 _TRIES = 3
 
 

@@ -267,7 +267,7 @@ def test_preflight_shows_how_fast_an_operation_is_alone() -> None:
 
 def test_half_an_hour_takes_less_than_five_seconds() -> None:
     long = made(5, 1800, 60.0)
-    began = time.perf_counter()
+    began = time.process_time()
     find(long.summary, Observations(long.readings))
 
-    assert time.perf_counter() - began < 5.0
+    assert time.process_time() - began < 5.0

@@ -15,6 +15,8 @@ from typing import Any
 import msgspec
 
 ROOT = Path(__file__).parents[2]
+WITHIN_S = 180
+"""On a machine with other things to do; never waited for when all is well."""
 
 
 def findings(module: str, *arguments: str, environment: Mapping[str, str] | None = None) -> Any:
@@ -25,7 +27,7 @@ def findings(module: str, *arguments: str, environment: Mapping[str, str] | None
         env={**os.environ, **(environment or {})},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=WITHIN_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -53,7 +55,7 @@ class Child:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._process.communicate(timeout=60)
+        self._process.communicate(timeout=WITHIN_S)
 
 
 def report(found: Any) -> None:

@@ -15,6 +15,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 import locust.runners  # noqa: E402
+import zmq.green as zmq  # noqa: E402
 from locust import User, constant, task  # noqa: E402
 from locust.env import Environment  # noqa: E402
 from locust.exception import RPCError, RPCSendError  # noqa: E402
@@ -182,8 +183,9 @@ def closing(channel: Channel) -> dict[str, Any]:
     said(end, 1)
     for number in range(200):
         end.send(Message("last", number, "w1"))
-    end.close()
-    until(lambda: len(master.heard) == 201, 2)
+    found["lingers_ms"] = end.socket.getsockopt(zmq.LINGER)
+    end.close(linger=10_000)  # half a second can be too short on a busy machine
+    until(lambda: len(master.heard) == 201)
     found["last words"] = len(master.heard)
     start = time.perf_counter()
     master.close()
@@ -194,6 +196,7 @@ def closing(channel: Channel) -> dict[str, Any]:
         with client(channel, port) as one:
             one.send(Message("say", 1, "w1"))
             one.close(linger=0)
+    until(lambda: threads() == before)
     found["after"] = threads()
     return found
 

@@ -70,12 +70,13 @@ def raw(port: int, data: bytes, linger_s: float = 0.05) -> None:
             return  # it has hung up
 
 
-def frames_of(channel: Channel, port: int, frames: list[list[bytes]]) -> None:
-    """A client with the token that sends these instead of messages."""
+def frames_of(channel: Channel, port: int, frames: list[list[bytes]], linger: int | None = None) -> None:
+    """A client with the token that sends these instead of messages. `linger`: to deliver them, ms."""
     with client(channel, port, "bad") as end:
         until(lambda: end.connected)
         for frame in frames:
             end.socket.send_multipart(frame)
+        end.close(linger)
 
 
 def hostile(channel: Channel) -> dict[str, Any]:
@@ -97,7 +98,7 @@ def hostile(channel: Channel) -> dict[str, Any]:
         plain.close()
     context.term()
     heard_of_strangers = list(master.heard)
-    frames_of(channel, master.end.port, [list(frames) for frames in UNREADABLE])
+    frames_of(channel, master.end.port, [list(frames) for frames in UNREADABLE], linger=10_000)
     until(lambda: master.end.dropped >= len(UNREADABLE))
     with client(channel, master.end.port) as end:
         found = {
@@ -154,7 +155,7 @@ def stopped(channel: Channel) -> dict[str, Any]:
     master = Master(channel)
     command = [sys.executable, "-m", "tests.load.in_child_channel_faults", "--client", str(master.end.port)]
     with subprocess.Popen(command, cwd=ROOT) as process, client(channel, master.end.port) as other:
-        until(lambda: ("say", "here") in master.heard, 20)
+        until(lambda: ("say", "here") in master.heard, 90)
         os.kill(process.pid, signal.SIGSTOP)
         slowest_s, sent = 0.0, 0
         message = Message("plan", b"x" * 10_000, "stopped")

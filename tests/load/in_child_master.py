@@ -252,8 +252,8 @@ def silence(bench: Bench) -> dict[str, Any]:
     now = time.monotonic()
     workers["silent"].heard_at = workers["joining"].heard_at = now - SILENT_S - 0.1
     workers["never"].heard_at = now - JOINING_SILENT_S - 0.1
-    workers["heard"].heard_at = now - SILENT_S / 2
-    gevent.sleep(_SOON_S)
+    workers["heard"].heard_at = now - 1.0
+    until(lambda: workers["silent"].lost and workers["never"].lost)
     return {identity: worker.lost for identity, worker in workers.items()} | {"heard of": bench.job.heard[4:]}
 
 

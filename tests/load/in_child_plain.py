@@ -20,7 +20,7 @@ from perfsuite.load.users import user_classes  # noqa: E402
 from perfsuite.roles import ROLES  # noqa: E402
 from tests.load.child import report  # noqa: E402
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 class OwnUser(User):

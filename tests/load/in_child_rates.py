@@ -24,10 +24,12 @@ from tests.load.in_child_arrivals import Nowhere, _raise  # noqa: E402
 SLOW, FAST = (0.0, 2.0), (0.6, 100.0)
 HEARD_S, UNTIL_S = (0.1, 0.5), 1.1
 SEED, WEIGHTS = 7, {"slow": 1}
+_TRIES = 10
 
 
-def begun(arrival: Arrival, index: int, heard_s: float, start_at: float) -> list[float]:
-    """When the actions of one process were due, in seconds after the start."""
+def begun(arrival: Arrival, index: int, heard_s: float, start_at: float) -> list[float] | None:
+    """When the actions of one process were due, in seconds after the start; None where it heard of the change too
+    late."""
     rate = ChangingRate(arrival)
     rate.change([SLOW])
     look = [Behaviour("look", 1, (Step("health.root"),))]
@@ -37,6 +39,7 @@ def begun(arrival: Arrival, index: int, heard_s: float, start_at: float) -> list
     gevent.sleep(max(start_at + heard_s - utc_s(), 0.0))
     rate.change([SLOW, FAST])
     queue.retime(rate.time_of)
+    in_time = utc_s() < start_at + FAST[0]
     gevent.sleep(max(start_at + UNTIL_S - utc_s(), 0.0))
     found = []
     waiting = len(list(queue.waiting()))
@@ -45,16 +48,27 @@ def begun(arrival: Arrival, index: int, heard_s: float, start_at: float) -> list
         assert taken is not None
         found.append(taken.due_at - start_at)
     queue.close()
-    return found
+    return [at_s for at_s in found if at_s < UNTIL_S] if in_time else None
+
+
+def of_both(arrival: Arrival) -> list[float]:
+    """When the actions of both processes were due. On a busy machine another try may be needed."""
+    for _try in range(_TRIES):
+        start_at = utc_s()
+        both = [gevent.spawn(begun, arrival, index, heard_s, start_at) for index, heard_s in enumerate(HEARD_S)]
+        gevent.joinall(both, raise_error=True)
+        found = [one.value for one in both]
+        if None not in found:
+            return sorted(at_s for one in found for at_s in one)
+    raise AssertionError("heard too late each time")
 
 
 def main() -> None:
     """Both, and what all together should have been."""
     result = {}
     for poisson in (False, True):
-        arrival, start_at = Arrival(1.0, poisson=poisson), utc_s()
-        both = [gevent.spawn(begun, arrival, index, heard_s, start_at) for index, heard_s in enumerate(HEARD_S)]
-        gevent.joinall(both, raise_error=True)
+        arrival = Arrival(1.0, poisson=poisson)
+        both = of_both(arrival)
         whole = ChangingRate(arrival)
         whole.change([SLOW, FAST])
         expected = []
@@ -63,7 +77,7 @@ def main() -> None:
                 break
             expected.append(due.at_s)
         result["poisson" if poisson else "equal"] = {
-            "begun": sorted(at_s for one in both for at_s in one.value),
+            "begun": both,
             "expected": expected,
         }
     report(result)

@@ -24,6 +24,7 @@ from tests.load.in_child_plug_ins import HOST, Alone, never  # noqa: E402
 
 ACCOUNT = Account("1", "secret", "policyholder")
 RATE, PAST_S, FROM_S = 20.0, 30.0, 30.5
+_WITHIN_S = 30.0
 
 
 def main() -> None:
@@ -38,12 +39,13 @@ def main() -> None:
     preflight = msgspec.json.encode(PreflightReport(HOST, "", "", (), ()))
     runner.hear(Load(msgspec.json.encode(plan), preflight, "accounts", "roles", 3))
     sessions = {"policyholder": [3]}
-    runner.hear(Seats([UserSeat(7, "policyholder", "1")], utc_s() - PAST_S, FROM_S, sessions))
-    load = job._make_load(environment)
-    gevent.sleep(0.1)
-    before = load.recorder.cells.waiting
-    gevent.sleep(FROM_S - PAST_S + 0.5)
-    report({"before": before, "after": load.recorder.cells.waiting})
+    start_at = utc_s() - PAST_S
+    runner.hear(Seats([UserSeat(7, "policyholder", "1")], start_at, FROM_S, sessions))
+    queue = job._make_load(environment).arrivals._queues["policyholder"]
+    with gevent.Timeout(_WITHIN_S):
+        while len(queue) < 2:
+            gevent.sleep(0.01)
+    report([arrived.due_at - start_at for arrived in queue])
 
 
 if __name__ == "__main__":

@@ -8,8 +8,8 @@ import pytest
 
 from tests.load.child import findings
 
-SOON_S = 3.0
-"""A second, and what a busy machine adds. A process that says nothing would be noticed after 5."""
+SOON_S = 10.0
+"""A second, and what a busy machine adds. Half a minute is waited for it."""
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_a_greenlet_that_raises_each_time_is_counted_and_goes_on(found: dict[str
 
     assert (reported["place"], reported["message"]) == ("add_lag", "ValueError: no lag (watching the event loop)")
     assert reported["after_s"] < SOON_S
-    assert 0 < reported["count"] <= SOON_S / 0.05
+    assert 0 < reported["count"] <= reported["all_s"] / 0.05
 
 
 def test_what_ends_the_pacing_of_arrivals_is_named_and_the_load_is_to_end(found: dict[str, Any]) -> None:

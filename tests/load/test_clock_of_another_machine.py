@@ -15,7 +15,7 @@ import pytest
 from perfsuite import clock
 from perfsuite.clock import ANCHOR_VARIABLE, ERROR_VARIABLE, utc_s
 from tests.load.child import findings
-from tests.load.in_child_clock import SLOW_S
+from tests.load.in_child_clock import JUMP_S, SLOW_S
 
 TRIALS = 20
 MOST_DELAY_S = 0.004
@@ -58,7 +58,7 @@ def test_a_worker_knows_and_corrects_its_clock_within_the_stated_uncertainty(mas
         "in_child_clock", str(master), str(TRIALS), anchor, environment={ERROR_VARIABLE: f"{ahead_s},{drift_ppm}"}
     )
 
-    assert found["off_s"] == pytest.approx(ahead_s - clock.system_ahead_s(), abs=0.1)
+    assert found["off_s"] == pytest.approx(ahead_s - clock.system_ahead_s(), abs=1.0)
     assert found["gained_s"] * drift_ppm > 0
     assert len(found["trials"]) == TRIALS
     for trial in found["trials"]:
@@ -66,4 +66,4 @@ def test_a_worker_knows_and_corrects_its_clock_within_the_stated_uncertainty(mas
         assert trial["uncertainty_s"] < 2 * MOST_DELAY_S
         assert trial["contradictions"] == 0
     for response_us in found["response_us"]:
-        assert SLOW_S <= response_us / 1e6 < SLOW_S + 1
+        assert SLOW_S <= response_us / 1e6 < JUMP_S / 2

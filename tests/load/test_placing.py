@@ -8,6 +8,9 @@ import pytest
 
 from tests.load.child import findings
 
+BUSY_S = 5.0
+"""What a machine with other things to do may add: only too early is a mistake of the suite."""
+
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
@@ -25,10 +28,10 @@ def test_users_of_all_roles_are_exact_over_all_workers(found: dict[str, Any]) ->
 def test_users_start_at_the_rate_that_was_asked_for(found: dict[str, Any]) -> None:
     in_order = found["in_order"]
     assert in_order["sums"] == [30, 60, 90, 91]
-    assert in_order["took_s"] == pytest.approx(3.0, abs=0.5)
+    assert 2.9 < in_order["took_s"] < 3.0 + BUSY_S
     (first, _at_once), (second, after_s) = in_order["slow"]
     assert (first, second) == (2, 4)
-    assert after_s == pytest.approx(0.8, abs=0.3)
+    assert 0.7 < after_s < 0.8 + BUSY_S
 
 
 def test_users_of_lost_workers_start_again_and_there_are_never_too_many(found: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.plan import PlanMessage
 from perfsuite.plan.workers import TOKEN_VARIABLE
-from tests.load.child import ROOT, findings
+from tests.load.child import ROOT, WITHIN_S, findings
 
 OWN_USER = """
 from locust import User, task
@@ -31,7 +31,9 @@ class OwnUser(User):
 def locust(*arguments: str, file: Path = ROOT / "locustfile.py") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "locust", "-f", str(file), *arguments]
     environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=WITHIN_S, check=False
+    )
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,9 @@ import pytest
 
 from tests.load.child import findings
 
+SOON_S = 15.0
+"""At once on a machine that has nothing else to do. Users think for half a minute, and so long their end may take."""
+
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, Any]:
@@ -20,7 +23,7 @@ def test_users_without_think_times_get_their_turns(found: dict[str, Any]) -> Non
     least, most = found["fairness"]["sent"]
 
     assert least > 20
-    assert most < 3 * least + 50, "they begin within a second"
+    assert most < 3 * least
     assert found["fairness"]["ticks"] > 10
     assert found["fairness"]["recorded"][0] == found["fairness"]["recorded"][1]
 
@@ -39,18 +42,18 @@ def test_a_target_that_refuses_at_once_does_not_keep_the_process(found: dict[str
 
 def test_users_with_nothing_to_do_do_not_keep_the_process(found: dict[str, Any]) -> None:
     assert found["nothing offered"]["ticks"] > 5
-    assert found["nothing offered"]["ended in s"] < 3
+    assert found["nothing offered"]["ended in s"] < SOON_S
 
 
 def test_a_user_who_is_stopped_in_an_action_ends_it_and_begins_no_other(found: dict[str, Any]) -> None:
     stopped = found["stopped in action"]
 
     assert (stopped["unfinished"], stopped["more"], stopped["ended"]) == (0, 0, 1)
-    assert stopped["took_s"] < 4
+    assert stopped["took_s"] < SOON_S
 
 
 def test_a_user_who_is_stopped_in_a_pause_ends_at_once(found: dict[str, Any]) -> None:
-    assert found["stopped in pause"]["took_s"] < 3
+    assert found["stopped in pause"]["took_s"] < SOON_S
     assert found["stopped in pause"]["asked"] == 2
 
 
@@ -61,7 +64,7 @@ def test_a_user_makes_its_iterations_and_then_sends_nothing_more(found: dict[str
     assert (made["actions"], made["alive"], made["left"], made["done"]) == (12, 0, 0, [3])
     assert made["running"] == 3, "Locust would start others in place of users that end"
     assert made["first"]
-    assert made["took_s"] < 3
+    assert made["took_s"] < SOON_S
 
 
 def test_iterations_that_fail_count(found: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ from perfsuite.messages import Message
 from perfsuite.model.monitor import METRICS, Reading
 from perfsuite.monitor.source import SourceError
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 """How long a test waits for another thread before it fails; never waited for when all is well."""
 
 

@@ -22,7 +22,7 @@ from perfsuite.suite_errors import LOG_FILE as ERRORS_FILE
 
 PASSWORD = "the-secret-word"
 ACCOUNTS = (Account("9876543205", PASSWORD, "policyholder"),)
-WITHIN_S = 60.0
+WITHIN_S = 150.0
 
 
 def _until(true: Callable[[], bool]) -> bool:

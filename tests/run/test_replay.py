@@ -188,7 +188,7 @@ def test_steps_at_the_same_instant_stand_together_with_the_fields_of_their_bodie
 
 
 def test_calls_at_the_same_instant_wait_for_each_other() -> None:
-    met = threading.Barrier(3, timeout=5)
+    met = threading.Barrier(3, timeout=60)
 
     def call(number: int) -> Reply:
         met.wait()  # breaks unless all of them are under way

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 FAKE = Path(__file__).with_name("fake_worker.py")
 TOKEN = "a-token-of-sufficient-length"
 START = WorkerStart("127.0.0.1", 5557, TOKEN, Secrets((Account("555", "pass-word", "customer"),)), local=False)
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 
 
 @dataclass

@@ -5,6 +5,7 @@ How targets are reached: tests/load/test_connection.py. Odd and broken answers: 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -25,7 +26,7 @@ def server() -> Iterator[RawServer]:
 
 @pytest.fixture
 def transport(server: RawServer) -> Iterator[HttpClient]:
-    transport = HttpClient(ConnectionSettings(server.host, timeout_s=1.0))
+    transport = HttpClient(ConnectionSettings(server.host, timeout_s=30.0))
     yield transport
     transport.close()
 
@@ -35,12 +36,13 @@ def _get(transport: HttpClient, path: str) -> Answer:
 
 
 def test_an_answer_with_its_time(transport: HttpClient) -> None:
-    before = utc_s()
+    before, began = utc_s(), time.perf_counter()
     answer = _get(transport, "/blocking-answer/slow")
+    took_us = (time.perf_counter() - began) * 1e6
 
     assert (answer.status, answer.body, answer.failure) == (200, b'{"a":1}', None)
     assert before <= answer.sent_at <= utc_s() - SLOW_S
-    assert SLOW_S * 1e6 <= answer.elapsed_us < SLOW_S * 1e6 + 500_000
+    assert SLOW_S * 1e6 <= answer.elapsed_us <= took_us
     assert _get(transport, "/x/json").header("x-process-time") == "0.001"
     assert _get(transport, "/x/two-times").header("x-process-time") == "0.001, 0.002"
 
@@ -67,8 +69,10 @@ def test_a_cookie_of_one_account_does_not_travel_with_the_next(transport: HttpCl
     assert b"\r\ncookie:" not in server.raw("blocking-cookie")[1].lower()
 
 
-def test_no_answer_in_time(transport: HttpClient) -> None:
+def test_no_answer_in_time(server: RawServer) -> None:
+    transport = HttpClient(ConnectionSettings(server.host, timeout_s=1.0))
     answer = _get(transport, "/f/silent")
+    transport.close()
 
     assert answer.failure is not None
     assert (answer.status, answer.body, answer.failure.kind) == (0, b"", FailureKind.TIMEOUT)
