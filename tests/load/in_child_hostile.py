@@ -19,6 +19,7 @@ from perfsuite.target.connection import ConnectionSettings  # noqa: E402
 from perfsuite.target.http_client import HttpClient  # noqa: E402
 from tests.load.child import questions, report  # noqa: E402
 from tests.target.hostile_client import (  # noqa: E402
+    PATIENT_S,
     case_outcome,
     closing_outcomes,
     early_outcome,
@@ -31,7 +32,7 @@ BY = "user"
 
 
 def connect(settings: ConnectionSettings) -> HttpClient:
-    return HttpClient(settings, GeventNetwork())
+    return HttpClient(settings, GeventNetwork(), connect_timeout_s=PATIENT_S)
 
 
 def main(what: str, host: str, ca_file: str) -> Any:
@@ -41,7 +42,7 @@ def main(what: str, host: str, ca_file: str) -> Any:
         return slow_reader_outcome(connect, host)
     if what == "races":
         return race_outcomes(connect, host, BY, gevent.sleep)
-    settings = ConnectionSettings(host, ca_file=ca_file, timeout_s=5)
+    settings = ConnectionSettings(host, ca_file=ca_file, timeout_s=PATIENT_S)
     if what == "closing":
         return closing_outcomes(connect, settings, BY)
     todo = orders(what)

@@ -22,6 +22,7 @@ from tests.target.hostile_cases import CASES
 from tests.target.hostile_client import (
     HOW,
     METHODS,
+    PATIENT_S,
     Found,
     all_cases,
     case_path,
@@ -52,7 +53,7 @@ def user() -> Iterator[Child]:
 def check(server: HostileServer, user: Child, what: str, ca_file: str = "") -> None:
     """Both clients find the same, and what was to be expected; each request was received once."""
     todo = orders(what)
-    settings = ConnectionSettings(server.host, ca_file=ca_file, timeout_s=5)
+    settings = ConnectionSettings(server.host, ca_file=ca_file, timeout_s=PATIENT_S)
     found = {
         PARENT: all_cases(HttpClient, settings, PARENT, todo),
         USER: user.ask(what, server.host, ca_file),
@@ -148,7 +149,7 @@ class Closing:
 def closing(request: pytest.FixtureRequest, user: Child) -> Iterator[Closing]:
     ca = request.getfixturevalue("ca") if request.param == "over TLS" else None
     with HostileServer(ca and ca.server) as server:
-        settings = ConnectionSettings(server.host, ca_file=str(ca.authority) if ca else "", timeout_s=5)
+        settings = ConnectionSettings(server.host, ca_file=str(ca.authority) if ca else "", timeout_s=PATIENT_S)
         by_parent = closing_outcomes(HttpClient, settings, PARENT)
         yield Closing(server, {PARENT: by_parent, USER: user.ask("closing", server.host, settings.ca_file)})
 
