@@ -6,6 +6,7 @@ read back and is gone.
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
@@ -80,8 +81,12 @@ def clean_up(entries: Iterable[JournalEntry], given: CleanupInput) -> CleanupRes
 class _Cleaner:
     def __init__(self, given: CleanupInput) -> None:
         self._run = given.run
-        self._actors = Actors(given.roles, given.accounts, given.transport, given.run)
+        self._actors = Actors(given.roles, given.accounts, given.transport, given.run, self._in_time)
         self._clock = given.clock
+        self._until = math.inf
+
+    def _in_time(self) -> bool:
+        return self._clock() <= self._until
 
     def remove(self, content: JournalContent) -> list[RowLeft]:
         """Remove all rows; those that remain. Rows that the target keeps under a status move to `soft_deleted`."""
@@ -126,10 +131,10 @@ class _Cleaner:
     def _preferences(self, content: JournalContent) -> list[str]:
         """By the accounts themselves, each with a login, within the time limit."""
         failed = []
-        until = self._clock() + RESTORING_S
+        self._until = self._clock() + RESTORING_S
         for (setting, user_id), value in content.preferences.items():
             try:
-                if self._clock() > until:
+                if not self._in_time():
                     raise NotDone(CleanupMessage.NO_TIME_TO_RESTORE())
                 self._restore_preference(setting, user_id, value)
             except NotDone as error:

@@ -22,6 +22,9 @@ MOST_REFUSALS = 10
 LEAST_READING_S = 60.0
 """Reading back may take as long as deleting took, and at least so long."""
 _DELETED, _FORBIDDEN = 200, 403
+_PERHAPS_DELETED = 0
+"""By a request that failed: its maker did not find the row the second time. Nobody else may delete it."""
+_ANSWERED_WITH = {_DELETED: "success", NOT_FOUND: "HTTP 404", _PERHAPS_DELETED: "HTTP 404 the second time"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,7 @@ class Remover:
         yield from (self._verified(row, status, reading, until) for row, status in doubtful)
 
     def _delete(self, row: CreatedRow) -> int:
-        """The status of its deletion. Raises NotDone when it was not deleted."""
+        """The status of its deletion, or `_PERHAPS_DELETED`. Raises NotDone when it was not deleted."""
         actors = tuple(self._actors.for_row(row.by))
         if self._refusals[actors] >= MOST_REFUSALS:
             raise NotDone(CleanupMessage.OTHERS_REFUSED(refused=MOST_REFUSALS), _FORBIDDEN)
@@ -102,11 +105,15 @@ class Remover:
                 self._admin_first = actor is self._actors.admin
                 self._refusals[actors] = 0
                 return _DELETED
-        statuses = {error.status for error in tried.values()}
+        errors = tried.values()
+        statuses = {error.status for error in errors}
         admin = tried.get(self._actors.admin_title)
         # Who may not delete a row is refused whether it is there or not; the Super Admin sees all.
         if statuses == {NOT_FOUND} or (admin and admin.status == NOT_FOUND and statuses == {NOT_FOUND, _FORBIDDEN}):
             return NOT_FOUND
+        gone_since = any(error.repeated and error.status == NOT_FOUND for error in errors)
+        if gone_since and statuses == {NOT_FOUND, _FORBIDDEN}:
+            return _PERHAPS_DELETED
         failed = self._not_deleted(tried)
         self._refusals[actors] += not failed.again
         raise failed
@@ -144,5 +151,5 @@ class Remover:
                 self._delete(replace(row, id=identity))
         except NotDone as error:
             return error
-        how = "HTTP 404" if delete_status == NOT_FOUND else "success"
+        how = _ANSWERED_WITH[delete_status]
         return NotDone(CleanupMessage.STILL_THERE(how=how, status=self._kind.status_of(there[0])))

@@ -13,10 +13,11 @@ from perfsuite.messages.reasons import Reason
 from perfsuite.model import Account, Cleanup, FailureKind, Remaining
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
+from perfsuite.target.catalogue import CATALOGUE, FLAG_STATE, ROW_KINDS, SETTINGS
 from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
-from tests.cleanup.scene import ADMIN, Scene, made, reasons
+from tests.cleanup.scene import ADMIN, AGENT, Scene, made, reasons
 from tests.target.contract import LEAD, POLICY, TICKET, row
 from tests.target.fake_target import ACCOUNTS, PASSWORD, Asked, answer, lost
 from tests.target.sent_headers import headers_of
@@ -240,13 +241,59 @@ def test_rows_that_stay_are_listed_with_the_reason_and_whether_another_attempt_m
     assert "p1" not in scene.target.policies
 
 
+@pytest.mark.parametrize(
+    "failed",
+    [
+        # a limiter that fails at every hundredth request meets cleanup, too
+        pytest.param(answer({"detail": "Rate limiter error"}, 500), id="an error of the server"),
+        pytest.param(lost(FailureKind.TIMEOUT, "no answer in time"), id="no answer"),
+        pytest.param(lost(FailureKind.IDLE_CLOSED, "closed"), id="an idle connection closed"),
+    ],
+)
 @pytest.mark.parametrize("operation", ["login", "leads.delete", "leads.search", "leads.page", "flags.update"])
-def test_one_error_of_the_server_leaves_nothing_behind(scene: Scene, operation: str) -> None:
-    """A limiter that fails at every hundredth request meets cleanup, too."""
-    scene.target.give(operation, answer({"detail": "Rate limiter error"}, 500))
+def test_one_failure_leaves_nothing_behind(scene: Scene, operation: str, failed: Answer) -> None:
+    scene.target.give(operation, failed)
     scene.wrote(*made(("lead", "PERF-l", "")), JournalEntry("flag", "flag", "perf_dark", before=False))
 
     assert scene.clean() == Cleanup(1, 1)
+
+
+def test_all_that_cleanup_sends_besides_logins_may_be_sent_twice() -> None:
+    by_rows = {name for kind in ROW_KINDS for name in (kind.delete, kind.read, kind.find, kind.pages, kind.sample)}
+    restoring = {name for value in (FLAG_STATE, *SETTINGS.values()) for name in (value.write, value.read)}
+
+    assert {CATALOGUE[name].method for name in (by_rows | restoring) - {""}} == {"GET", "PUT", "DELETE"}
+
+
+@pytest.mark.parametrize(
+    "forbidden",
+    [
+        pytest.param(set(), id="nobody finds it"),
+        pytest.param({("super_admin", "leads.delete")}, id="only the maker may delete it"),
+    ],
+)
+def test_a_row_whose_deletion_was_not_answered_and_that_is_not_found_the_second_time_is_removed(
+    scene: Scene, forbidden: set[tuple[str, str]]
+) -> None:
+    (identity,) = scene.make("lead")
+    scene.target.forbidden = forbidden
+
+    def deleted_in_silence(_asked: Asked) -> Answer:
+        del scene.target.leads[identity]
+        return lost()
+
+    scene.target.give("leads.delete", deleted_in_silence)
+
+    assert scene.clean(ADMIN, AGENT) == Cleanup(1, 1)
+
+
+def test_a_row_that_its_maker_does_not_find_the_second_time_is_not_removed_while_it_is_there(scene: Scene) -> None:
+    scene.make("lead")
+    scene.target.forbidden = {("super_admin", "leads.delete")}
+    scene.target.give("leads.delete", lost(), answer({"detail": "not found"}, 404))
+
+    (why,) = reasons(scene.clean(ADMIN, AGENT))
+    assert why == CleanupMessage.STILL_THERE(how="HTTP 404 the second time", status="some lead_status")
 
 
 def test_rows_that_the_target_refused_are_not_looked_for(scene: Scene) -> None:
@@ -340,4 +387,4 @@ def test_a_target_that_has_gone_is_not_asked_for_every_row(scene: Scene) -> None
     assert (done.created, done.removed, len(done.not_removed)) == (50, 0, 50)
     assert len(scene.target.asked_for("leads.delete")) == 3
     assert reasons(done) == [CleanupMessage.TARGET_SILENT(why="no answer in time"), "no answer in time"]
-    assert [group.rows for group in done.remaining] == [47, 3]
+    assert [group.rows for group in done.remaining] == [48, 2]

@@ -9,13 +9,15 @@ import pytest
 from perfsuite.cleanup import CleanupInput, clean_up
 from perfsuite.cleanup.clean_up import RESTORING_S
 from perfsuite.messages.cleanup import CleanupMessage
+from perfsuite.model import FailureKind
 from perfsuite.roles import ROLES
 from perfsuite.target import journal
+from perfsuite.target.exchange import Answer
 from perfsuite.target.journal import Journal, JournalEntry
 from perfsuite.target.run_state import RunState
 from perfsuite.target.session import Session
 from tests.cleanup.scene import ADMIN, Scene
-from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer
+from tests.target.fake_target import ACCOUNTS, Asked, FakeTarget, Notes, answer, lost
 
 HOLDER = ACCOUNTS["policyholder"]
 ROLE = next(role for role in ROLES if role.slug == "policyholder")
@@ -142,6 +144,27 @@ def test_putting_back_ends_in_time(shown: Scene) -> None:
     done = clean_up(list(journal.read(shown.folder)), means).cleanup
 
     assert [line.partition(": ")[2] for line in done.not_restored] == [CleanupMessage.NO_TIME_TO_RESTORE()] * 2
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent"), [pytest.param(0.6, 2, id="there is time"), pytest.param(1.1, 1, id="the time is over")]
+)
+def test_what_met_no_answer_is_sent_once_more_in_time(shown: Scene, limits: float, sent: int) -> None:
+    shown.wrote(*(JournalEntry("preference", "theme", user, before="mint", by=HOLDER.phone_number) for user in "ab"))
+    clock = [0.0]
+
+    def silent(_asked: Asked) -> Answer:
+        clock[0] += RESTORING_S * limits
+        return lost(FailureKind.TIMEOUT, "no answer in time")
+
+    shown.target.always("users.preferences", silent)
+    run = RunState("basic_1", purpose="cleanup")
+    means = CleanupInput(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
+    done = clean_up(list(journal.read(shown.folder)), means).cleanup
+
+    whys = ["no answer in time", CleanupMessage.NO_TIME_TO_RESTORE()]
+    assert [line.partition(": ")[2] for line in done.not_restored] == whys
+    assert len(shown.target.asked_for("users.preferences")) == sent
 
 
 def test_what_is_changed_once_more_by_the_load_is_not_put_back_before_it(shown: Scene) -> None:
