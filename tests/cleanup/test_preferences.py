@@ -113,12 +113,36 @@ def test_of_several_processes_the_first_change_counts(shown: Scene) -> None:
 
 def test_what_does_not_stay_written_is_listed_and_tried_again_by_the_next_cleanup(shown: Scene) -> None:
     shown.wrote(JournalEntry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
-    shown.target.give("preferences.read", answer({"theme_preference": "dark"}))
+    shown.target.give("preferences.read", *[answer({"theme_preference": "dark"})] * 2)
 
     assert shown.clean(ADMIN, HOLDER).not_restored == (
         f"theme of account {USER} (was mint): {CleanupMessage.NOT_RESTORED(value='dark')}",
     )
     assert shown.clean(ADMIN, HOLDER).not_restored == ()
+
+
+@pytest.mark.parametrize(
+    ("limits", "theme"),
+    [pytest.param(0.1, "mint", id="there is time"), pytest.param(1.1, "dark", id="the time is over")],
+)
+def test_what_a_late_request_of_the_load_overwrites_is_written_once_more_in_time(
+    shown: Scene, limits: float, theme: str
+) -> None:
+    shown.wrote(JournalEntry("preference", "theme", USER, before="mint", by=HOLDER.phone_number))
+    clock = [0.0]
+
+    def overwritten(_asked: Asked) -> Answer:
+        clock[0] += RESTORING_S * limits
+        shown.target.themes[USER] = "dark"
+        return answer({"data": {"theme_preference": "dark"}})
+
+    shown.target.give("preferences.read", overwritten)
+    run = RunState("basic_1", purpose="cleanup")
+    means = CleanupInput(ROLES, (HOLDER,), run, shown.target, clock=lambda: clock[0])
+    done = clean_up(list(journal.read(shown.folder)), means).cleanup
+
+    assert shown.target.themes[USER] == theme
+    assert bool(done.not_restored) is (theme == "dark")
 
 
 def test_without_the_account_it_is_listed(shown: Scene) -> None:
