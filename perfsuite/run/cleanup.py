@@ -177,7 +177,7 @@ class FailFastClient:
             return Answer(0, {}, b"", utc_s(), 0, Failure(FailureKind.CONNECTION_LOST, self._failed))
         answer = self._transport.exchange(request)
         if answer.failure is not None and answer.failure.kind.never_answered:
-            self._failed = "the target does not answer, and the run was interrupted twice"
+            self._failed = f"{answer.failure.message}, and the run was interrupted twice"
         return answer
 
     def close(self) -> None:
