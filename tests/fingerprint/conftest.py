@@ -69,7 +69,8 @@ class Backend:
         scenario = Scenario("fingerprint", len(roles), 1, 1)
         plan = Plan("fp_1", scenario, self.demo.host, users, (), (), 1, "2026-03-01T09:30:00Z", read_only=read_only)
         book = Journal(folder / "journal-fingerprint.jsonl")
-        run = RunState(plan.run_id, purpose="fingerprint", journal=book, thorough=True)
+        left_out = {policyholder.ROLE.slug: frozenset({"preferences.read"})}  # which the backend does not list
+        run = RunState(plan.run_id, purpose="fingerprint", left_out=left_out, journal=book, thorough=True)
         settings = FingerprintSettings(self.dsn, repeats=repeats, quiet_s=0.5, cold_wait_s=0)
         try:
             return fingerprint(
