@@ -65,7 +65,7 @@ def test_it_says_what_was_found_or_that_nothing_was_audited(
         env={"PATH": os.environ["PATH"], "LC_ALL": "C", **environment},
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=120,
         check=False,
     )
 

@@ -76,7 +76,7 @@ class Checkout:
             cwd=self.folder,
             capture_output=True,
             text=True,
-            timeout=30,
+            timeout=120,
             check=False,
             env=self.environment(environment),
         )
@@ -93,13 +93,13 @@ class Checkout:
         ) as run:
             until(there.exists, 20, str(there))
             run.send_signal(number)
-            _, said = run.communicate(timeout=20)
+            _, said = run.communicate(timeout=60)
             return run.returncode, said
 
     def make_venv(self, folder: Path | None = None, *, dependencies: bool = True) -> str:
         """A virtual environment with stand-ins for pip and, if wanted, the dependencies; gives its Python."""
         folder = folder or self.venv
-        subprocess.run([BASE_PYTHON, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=30)
+        subprocess.run([BASE_PYTHON, "-m", "venv", "--without-pip", str(folder)], check=True, timeout=120)
         packages = Path(sysconfig.get_path("purelib", "venv", vars={"base": str(folder)}))
         (packages / "pip").mkdir()
         (packages / "pip" / "__main__.py").write_text(PIP, encoding="utf-8")

@@ -55,7 +55,7 @@ class TruthServer:
 
     def end(self) -> Truth:
         """Stop it; what it knows."""
-        self._process.communicate(timeout=30)
+        self._process.communicate(timeout=120)
         return msgspec.json.decode(self._log.read_bytes(), type=Truth)
 
     def kill(self) -> None:

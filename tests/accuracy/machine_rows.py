@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from math import inf
@@ -203,7 +204,14 @@ def rows_of_run(case: Case, run: MachinesRun) -> list[Row]:
     """Everything that must hold of it."""
     name = case.name
     rows = [*count_rows(name, run), *percentile_rows(name, run), *user_rows(name, run), *end_rows(case, run)]
+    if {one.lost for one in run.of(WorkerLost)} != set(run.victims):
+        return [replace(row, of_time=True) for row in rows]  # a busy machine stood still for some seconds
     return [*rows, *(late_joiner_rows(name, run) if case.late_joiner else ())]
+
+
+def too_late_row(case: Case, why: str) -> Row:
+    """Of a run that was over before all had happened that was to."""
+    return Row(case.name, "what was to happen, within the run", "", why, "", holds=False, of_time=True)
 
 
 def end_rows(case: Case, run: MachinesRun) -> list[Row]:

@@ -32,12 +32,16 @@ PROCESSES = 2
 """On each of the two hosts."""
 _HTTP_PORT, _MASTER_PORT = 8015, 5557
 _TOKEN = "the hosts of this network share it"
-_BACKEND_WITHIN_S = 80.0
+_BACKEND_WITHIN_S = 180.0
 _NOTICED_WITHIN_S = 20.0
-_STARTS_WITHIN_S = 60.0
+_STARTS_WITHIN_S = 150.0
 _AT_WORK_S = 3.0
-_ENDS_WITHIN_S = 60.0
+_ENDS_WITHIN_S = 150.0
 """After its load, for rows that it made, and for its report."""
+
+
+class TooLate(AssertionError):
+    """The machine was too busy for a run of this length, or something went wrong."""
 
 
 @dataclass(slots=True)
@@ -64,9 +68,10 @@ class Machines:
         return [record for record in self._seen if isinstance(record, kind)]
 
     def wait_for(self, true: Callable[[], object], within_s: float) -> None:
-        """Until it is true; fails with what the master said when that takes too long or the run is over."""
+        """Until it is true. Raises TooLate, with what the master said, when that takes too long or the run is over."""
         wait_until(lambda: bool(true()) or not self.master.running, within_s)
-        assert true(), f"{self.master.out}{self.master.err}"
+        if not true():
+            raise TooLate(f"{self.master.out}{self.master.err}")
 
     def at_work(self) -> bool:
         """All users have been logged in for some seconds, and each load process has handed over what they did."""

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.accuracy.machine_rows import rows_of_run
-from tests.accuracy.machines import Case, cases, run
+from tests.accuracy.machine_rows import rows_of_run, too_late_row
+from tests.accuracy.machines import Case, TooLate, cases, run
 from tests.accuracy.table import Row, assert_holds
 from tests.netlab.network import skip_without_namespaces
 
@@ -23,7 +23,10 @@ _CASES = [case for case in cases() if case.brief]
 
 
 def _rows(case: Case, folder: Path) -> list[Row]:
-    return rows_of_run(case, run(case, folder))
+    try:
+        return rows_of_run(case, run(case, folder))
+    except TooLate as late:
+        return [too_late_row(case, str(late))]
 
 
 @pytest.fixture(scope="module")

@@ -374,7 +374,7 @@ HEAVY = "asyncio gevent httptools jinja2 locust msgspec numpy psutil psycopg red
 def imported(*words: str) -> Iterator[str]:
     script = "import sys; from perfsuite.cli.main import main; main(sys.argv[1:]); print(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script, *words], cwd=ROOT, capture_output=True, text=True, check=True, timeout=180
     )
     yield from done.stderr.split()
 

@@ -17,7 +17,7 @@ def test_the_database_that_is_named_is_the_one_that_is_filled(tmp_path: Path) ->
     url = f"sqlite:///{database}"
     process = start_backend(BackendSettings(seed_factor=0.02, credentials_out=accounts), database_url=url)
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 90
         # The accounts are written after seeding.
         while not accounts.exists() and process.poll() is None and time.monotonic() < until:
             psutil.wait_procs([psutil.Process(process.pid)], timeout=0.05)
@@ -28,7 +28,7 @@ def test_the_database_that_is_named_is_the_one_that_is_filled(tmp_path: Path) ->
         assert process.stdin is not None
         process.stdin.close()
         try:
-            process.wait(15)
+            process.wait(60)
         except subprocess.TimeoutExpired:
             process.kill()
             raise

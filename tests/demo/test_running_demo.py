@@ -155,7 +155,7 @@ def test_a_sweep_kills_what_a_killed_supervisor_left(tmp_path: Path) -> None:
         created_at = psutil.Process(left.pid).create_time()
         (folder / "processes").write_text(f"{left.pid} {created_at}\n{other.pid} {created_at - 100}\n")
         sweep(tmp_path)
-        assert left.wait(10) == -signal.SIGKILL
+        assert left.wait(60) == -signal.SIGKILL
         assert other.poll() is None, "its process id was given to it after the demo"
         assert not folder.exists()
     finally:
@@ -169,7 +169,7 @@ def test_a_signal_ends_it_in_order(number: signal.Signals, start: Callable[..., 
     supervisor = start(*SUPERVISOR, "embedded", SMALL_JSON)
     family = family_of(supervisor.process.pid)
     supervisor.process.send_signal(number)
-    assert supervisor.process.wait(20) == 0
+    assert supervisor.process.wait(60) == 0
     assert all_gone(family)
     assert not Path(supervisor.ready["data_dir"]).exists()
 
@@ -187,7 +187,7 @@ def test_a_backend_that_dies_is_named_and_the_rest_is_stopped(full_demo_programs
     ready = json.loads(supervisor.stdout.readline())
     family = family_of(supervisor.pid)
     os.kill(ready["pid"], signal.SIGKILL)
-    assert supervisor.wait(20) == 3
+    assert supervisor.wait(60) == 3
     _out, said = supervisor.communicate()
     assert said.startswith(DemoMessage.DIED(program="backend", how="signal SIGKILL", output=""))
     assert all_gone(family)

@@ -22,8 +22,8 @@ _NAMED = Path("/run/netns")
 _TUN = Path("/dev/net/tun")
 _PREFIX = "mitra-lab"
 _CLONE_NEWNET = 0x40000000
-_COMMAND_WITHIN_S = 20.0
-_GONE_WITHIN_S = 10.0
+_COMMAND_WITHIN_S = 60.0
+_GONE_WITHIN_S = 60.0
 _LOOK_EVERY_S = 0.02
 _START_TICKS_FIELD = 19
 """Of /proc/PID/stat, counted from behind the name."""

@@ -32,7 +32,7 @@ Shaper = type[RelayShaper] | type[NetemShaper]
 HOSTS = ("master", "left", "right")
 _LISTENS = "0A"
 """State of a socket in /proc/net/tcp."""
-_WITHIN_S = 60.0
+_WITHIN_S = 180.0
 
 
 @dataclass(frozen=True, slots=True)

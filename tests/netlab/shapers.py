@@ -14,7 +14,7 @@ from tests.netlab.namespaces import LabError, command, create, ip, new_prefix, r
 from tests.netlab.relay import DEVICE, Wiring
 
 ROOT = Path(__file__).parents[2]
-_ENDS_WITHIN_S = 10.0
+_ENDS_WITHIN_S = 60.0
 _NETEM_QUEUE = 100_000
 """Packets; the default of 1,000 would lose some that the test did not ask to lose."""
 

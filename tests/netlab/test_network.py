@@ -26,7 +26,7 @@ from tests.netlab.shapers import Link, NetemShaper, RelayShaper, has_netem
 pytestmark = pytest.mark.integration
 
 _FAST = Link(delay_ms=2, jitter_ms=0, loss=0)
-_WITHIN_S = 20.0
+_WITHIN_S = 60.0
 _SILENCE_S = 0.3
 _TCP_INFO_TOTAL_RETRANS_AT = 100
 """Byte offset in the kernel's struct tcp_info."""

@@ -21,7 +21,7 @@ PLAN = Plan("basic_1", Scenario("basic", 10, 2, 60), "http://localhost:8015", {}
 OPERATIONS = sum(
     1 + len({step.operation for behaviour in role.behaviours for step in behaviour.steps}) for role in ROLES
 )
-WITHIN_S = 20.0
+WITHIN_S = 90.0
 
 
 class SlowTarget(FakeTarget):

@@ -50,7 +50,7 @@ def visit(folder: Path, html: str) -> Visit:
         f"--user-data-dir={folder / 'profile'}", f"--log-net-log={log}", "--host-resolver-rules=MAP * ~NOTFOUND",
         "--dump-dom", page.as_uri(),
     ]  # fmt: skip
-    done = subprocess.run(arguments, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(arguments, capture_output=True, text=True, timeout=180, check=True)
     console = [line for line in done.stderr.splitlines() if "CONSOLE" in line]
     return Visit(done.stdout, console, _asked_for(log.read_text(encoding="utf-8")))
 
