@@ -47,10 +47,15 @@ from perfsuite.target.session import Sample, Session  # noqa: E402
 from tests.load.child import report  # noqa: E402
 from tests.target.fake_target import ACCOUNTS, FakeTarget  # noqa: E402
 
-LASTS_S = 8.0
+LASTS_S, MOST_S = 8.0, 100.0
+"""At least and at most: a load goes on until it has shown enough, for which a busy machine takes longer."""
+ENOUGH = 60
+"""Requests."""
 STOP_TIMEOUT_S = 2
 USERS = 6
-THINK_S = (0.1, 0.2)
+THINK_S, THINK_OPEN_S = (0.3, 0.6), (0.1, 0.2)
+RATE = 2.5
+"""Of the open model: a quarter of what its sessions can do."""
 
 
 class Injected(Exception):
@@ -196,7 +201,7 @@ class Case:
     # ── what is loaded ─────────────────────────────────────────────────────────────────────────────
 
     def _role(self, role: Role) -> Role:
-        low, high = THINK_S
+        low, high = THINK_OPEN_S if self.open_model else THINK_S
         role = replace(role, weight=1, think_min_s=low, think_max_s=high)
         if self.seam != "role step":
             return role
@@ -207,11 +212,11 @@ class Case:
         self.fault()
         return Call()
 
-    def plan(self) -> Plan:
-        arrival = Arrival(15.0) if self.open_model else None
+    def plan(self, lasts_s: float = LASTS_S) -> Plan:
+        arrival = Arrival(RATE) if self.open_model else None
         return Plan(
             run_id="basic_20260301_093000",
-            scenario=Scenario("basic", USERS, 1000, LASTS_S, arrival=arrival),
+            scenario=Scenario("basic", USERS, 1000, lasts_s, arrival=arrival),
             host="http://localhost",
             users_by_role={role.slug: USERS // 2 for role in self.roles},
             targets=(Target("average response time", "avg_ms", 60_000, True),),
@@ -236,7 +241,7 @@ class Case:
         try:
             self.fault()
         except Injected:
-            gevent.sleep(10 * LASTS_S)
+            gevent.sleep(10 * MOST_S)
 
     def _unreadable(self, answer: Answer) -> Answer:
         fields = {name: getattr(answer, name) for name in Answer.__struct_fields__}
@@ -269,7 +274,7 @@ class Case:
         return type(made.__name__, (User,), {"abstract": False})
 
     def load(self) -> LoadState:
-        plan = self.plan()
+        plan = self.plan(MOST_S)
         accounts = tuple(replace(ACCOUNTS[role.slug]) for role in self.roles for _ in range(USERS // 2))
         order = LoadOrder(
             plan, self.folder, accounts, {role.slug: frozenset() for role in self.roles}, worker="worker-1"
@@ -300,7 +305,7 @@ class Case:
     def run(self) -> dict[str, Any]:
         environment = Environment(
             user_classes=[self.user_class(role) for role in self.roles],
-            stop_timeout=STOP_TIMEOUT_S,
+            stop_timeout=STOP_TIMEOUT_S if self.seam == "cut off" else MOST_S,
             catch_exceptions=True,
         )
         hooks = Hooks(
@@ -313,10 +318,21 @@ class Case:
         runner = environment.create_local_runner()
         runner.start(USERS, spawn_rate=100)
         gevent.sleep(LASTS_S)
+        with gevent.Timeout(MOST_S - LASTS_S, False):
+            while not self._has_shown_enough(environment.agentmitra_load):
+                gevent.sleep(0.2)
         runner.quit()
         load = environment.agentmitra_load
         assert load is not None
         return self._found(load)
+
+    def _has_shown_enough(self, load: LoadState) -> bool:
+        if self.seam == "cut off":
+            return self.fault.raised == USERS
+        if load.arrivals is not None and any(load.arrivals.waiting()):
+            return False
+        met = self.fault.raised > 1 and any(isinstance(record, SuiteErrors) for record in self.sink.records)
+        return len(self.target.sent) > ENOUGH and (met or self.seam == "none")
 
     def _before_the_end(self) -> Iterable[Record]:
         """What was recorded until the load began to stop."""
