@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.made_runs import RUNS
 from tests.integration.programs import Backend, Ended, full_demo_programs, running_backend, skip_without
-from tests.integration.runs import RUNS
 
 Runs = dict[str, Future[Ended | None]]
 AT_ONCE = 4
@@ -18,7 +18,8 @@ AT_ONCE = 4
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
-        "markers", "made(name, beside): looks at a run of tests/integration/runs.py, or at one that was made beside it"
+        "markers",
+        "made(name, beside): looks at a run of tests/integration/made_runs.py, or at one that was made beside it",
     )
 
 

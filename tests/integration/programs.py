@@ -25,8 +25,7 @@ import pytest
 
 from perfsuite.demo.programs import FULL_DEMO, find_program
 from perfsuite.errors import TargetError
-from perfsuite.messages.fingerprint import FingerprintMessage
-from perfsuite.run.fingerprint import SHORT_WITHIN_S
+from tests.integration.attempts import ATTEMPTS, repeated
 
 ROOT = Path(__file__).parents[2]
 STARTER = ROOT / "run_performance_tests.py"
@@ -37,8 +36,7 @@ _LOOK_EVERY_S = 0.05
 _LOOK_AT_FAMILY_EVERY_S = 0.25
 """Each look reads what /proc has of every process of this machine."""
 _READY_WITHIN_S = 60.0
-ATTEMPTS = 3
-_LONGEST_S = 150.0
+_LONGEST_S = 300.0
 _LISTENING = re.compile(r"^listening on (http://127\.0\.0\.1:(\d+))$", re.MULTILINE)
 
 
@@ -224,21 +222,15 @@ def suite(*arguments: str, **more: Any) -> Program:
 def run_suite(*arguments: str, results: Path | None = None, within_s: float = _LONGEST_S, **more: Any) -> Ended:
     """The command, from its start to its end.
 
-    A run that had too little of this machine (its generator was starved, or the time for the fingerprint was over)
-    rightly says that it tells nothing; it is made again, twice at most, in a folder beside `results`.
+    A run that had too little of this machine is made again, with `results` beside the folder of that name. Of the same
+    target: where the second run would find it otherwise than the first, `repeated` has to be around both.
     """
-    done = _run_once(*arguments, results=results, within_s=within_s, **more)
-    for again in range(2, ATTEMPTS + 1):
-        if results is None or not _had_too_little_time(done):
-            break
-        done = _run_once(*arguments, results=results.with_name(f"{results.name}-{again}"), within_s=within_s, **more)
-    return done
-
-
-def _had_too_little_time(done: Ended) -> bool:
-    signs = ("generator was saturated", str(FingerprintMessage.NO_TIME(limit_s=SHORT_WITHIN_S)))
-    texts = [path.read_text(encoding="utf-8") for folder in done.folders for path in folder.glob("*.json")]
-    return any(sign in text for sign in signs for text in texts)
+    attempts = more.pop("attempts", ATTEMPTS if results is not None else 1)
+    if results is None:
+        return _run_once(*arguments, results=None, within_s=within_s, **more)
+    return repeated(
+        lambda place: _run_once(*arguments, results=place, within_s=within_s, **more), results, attempts=attempts
+    )
 
 
 def _run_once(*arguments: str, results: Path | None, within_s: float, **more: Any) -> Ended:
