@@ -20,6 +20,7 @@ from perfsuite.messages.fingerprint import FingerprintMessage
 from perfsuite.messages.load import LoadMessage
 from perfsuite.messages.reasons import Reason
 from perfsuite.run.fingerprint import SHORT_WITHIN_S
+from tests.accuracy.quiet import undisturbed
 
 ATTEMPTS = 3
 OF_THE_MACHINE = frozenset(
@@ -39,7 +40,7 @@ OF_THE_MACHINE = frozenset(
 """What a run says where its load did not get the time that it needs; a process that was lost for another reason is
 no sign of it."""
 _LOCKS = Path(tempfile.gettempdir())
-_ALONE_WITHIN_S = 120.0
+_LOCKED_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.1
 
 Made = TypeVar("Made")
@@ -90,7 +91,7 @@ def repeated(
     attempts: int = ATTEMPTS,
 ) -> Made:
     """What `make` gives of a folder; made again in a fresh one where a run in it was unfit, or where it does not tell
-    what is asked, as on a machine too busy to reach it. The last attempt shares the machine with no other run.
+    what is asked, as on a machine too busy to reach it. No other run of the tests begins beside a second attempt.
 
     Within another one it is made once: the outer one makes all of it again, with whatever it begins.
     """
@@ -98,14 +99,13 @@ def repeated(
         return make(folder)
     _outer.is_making = True
     try:
-        for attempt in range(1, attempts):
-            with _machine(alone=False):
-                place = _place(folder, attempt)
+        for attempt in range(1, attempts + 1):
+            place = _place(folder, attempt)
+            with _machine(again=attempt > 1):
                 made = make(place)
-            if not unfit(place) and tells(made):
-                return made
-        with _machine(alone=attempts > 1):
-            return make(_place(folder, attempts))
+            if attempt == attempts or (not unfit(place) and tells(made)):
+                break
+        return made
     finally:
         _outer.is_making = False
 
@@ -114,26 +114,28 @@ def _place(folder: Path, attempt: int) -> Path:
     if attempt == 1:
         return folder
     again = folder.with_name(f"{folder.name}-{attempt}")
-    again.mkdir()
+    again.mkdir(exist_ok=True)
     return again
 
 
 @contextmanager
-def _machine(*, alone: bool) -> Iterator[None]:
-    """This machine, together with other runs of the tests, or without them."""
+def _machine(*, again: bool) -> Iterator[None]:
+    """This machine, together with other runs of the tests; again: ahead of all others, or else without them."""
     with ExitStack() as stack:
         gate, runs = (stack.enter_context((_LOCKS / f"mitra-tests-{name}.lock").open("a")) for name in ("gate", "runs"))
-        # Who waits to be alone keeps the gate shut, so that no other run begins.
+        # While the gate is shut no other run begins.
         _lock(gate, fcntl.LOCK_EX)
-        _lock(runs, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
-        if not alone:
+        if not again:
+            _lock(runs, fcntl.LOCK_SH)
             fcntl.flock(gate, fcntl.LOCK_UN)
+        elif not stack.enter_context(undisturbed()):
+            _lock(runs, fcntl.LOCK_EX)
         yield
 
 
 def _lock(file: IO[str], kind: int) -> None:
     """Take it; go on without it where that takes too long."""
-    deadline = time.monotonic() + _ALONE_WITHIN_S
+    deadline = time.monotonic() + _LOCKED_WITHIN_S
     while time.monotonic() < deadline:
         try:
             fcntl.flock(file, kind | fcntl.LOCK_NB)

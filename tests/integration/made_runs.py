@@ -14,6 +14,7 @@ from tests.integration.runs import (
     acceptance,
     all_kinds,
     as_deployed,
+    asked_for,
     broken,
     hung_cleanup,
     killed,
@@ -26,11 +27,6 @@ from tests.integration.runs import (
     stopped,
     two_scenarios,
 )
-
-
-def asked_for(run: Ended) -> set[str]:
-    """Operations of its steady state."""
-    return {row["operation"] for row in run.summary["operations"]}
 
 
 def _reaches(run: Ended) -> bool:

@@ -64,6 +64,7 @@ def own_target(folder: Path) -> Ended:
         done = run_suite(
             *backend.target,
             *("--users", "40", "--spawn-rate", "20", "--duration", "12s", "--processes", "2", "--raw-samples"),
+            *easy(folder),
             results=folder / "results",
         )
         beside = {
@@ -339,6 +340,11 @@ def made_rows(results: Path) -> int:
     """Rows that the load of the one run in `results` has made so far."""
     journals = [path for path in results.glob("*/journal*.jsonl") if path.name != "journal-preflight.jsonl"]
     return sum(journal.read_text(encoding="utf-8").count('"created"') for journal in journals)
+
+
+def asked_for(run: Ended) -> set[str]:
+    """Operations of its steady state."""
+    return {row["operation"] for row in run.summary["operations"]}
 
 
 def _faulty(folder: Path, faults: Sequence[str], *options: str) -> Ended:

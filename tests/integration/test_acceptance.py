@@ -105,7 +105,7 @@ def test_all_counts_of_the_requests_agree(made: Ended) -> None:
     # A GET may meet the end of an idle connection; it is sent once more, and counts once.
     assert counts.pop("retries") == counts.pop("repeated")
     assert counts == {"unrecorded": 0, "never_left": 0, "agrees": True}
-    assert whole > 2000
+    assert whole > 1500
 
 
 def test_what_it_made_was_removed(made: Ended) -> None:
@@ -197,7 +197,7 @@ def test_the_plan_holds_what_was_asked(made: Ended) -> None:
     scenario = plan["scenario"]
     assert (scenario["users"], scenario["spawn_rate"], scenario["duration_s"]) == (91, 20, 40)
     assert plan["users_by_role"] == made.summary["users"]["by_role"]
-    assert made.summary["duration_s"] == pytest.approx(40, abs=3)
+    assert made.summary["duration_s"] == pytest.approx(40, abs=6)
     assert (plan["demo"], plan["shared_accounts"]) == ("embedded", {})
 
 

@@ -97,7 +97,7 @@ def on_a_terminal(*arguments: str, **environment: str) -> str:
             pass  # Linux tells the end of a terminal so
         finally:
             os.close(ours)
-        assert process.wait(30) == 0
+        assert process.wait(120) == 0
     return told.decode()
 
 

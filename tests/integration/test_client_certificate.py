@@ -12,6 +12,7 @@ from perfsuite.messages.plan import PlanMessage
 from perfsuite.messages.preflight import PreflightMessage
 from perfsuite.plan.certificates import KEY_PASSWORD_VARIABLE
 from tests.certificates import ClientFiles, needs_openssl, private_ca
+from tests.integration.cost_runs import easy
 from tests.integration.programs import ROOT, Ended, read_json, run_suite, running_backend
 from tests.integration.test_real_backend import KEY, gateway
 from tests.integration.test_secrets import contents
@@ -19,7 +20,7 @@ from tests.integration.test_secrets import contents
 pytestmark = [pytest.mark.integration, needs_openssl]
 
 PASSWORD = "geheim-0815"
-SHORT = ("--users", "8", "--spawn-rate", "8", "--duration", "7s", "--read-only", "--processes", "2")
+SHORT = ("--users", "16", "--spawn-rate", "16", "--duration", "12s", "--read-only", "--processes", "2")
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Guarded:
     client: ClientFiles
 
     def run(self, name: str, *more: str, **variables: str) -> Ended:
-        given = ("--host", self.host, *self.options, *SHORT, *more)
+        given = ("--host", self.host, *self.options, *SHORT, *easy(self.folder), *more)
         return run_suite(*given, results=self.folder / name, env={"MITRA_KEY": KEY} | variables)
 
 
@@ -73,7 +74,7 @@ def test_with_it_every_request_is_let_in_and_the_password_is_nowhere(guarded: Gu
     given = ("--client-cert", str(guarded.client.cert), "--client-key", str(guarded.client.key))
     done = guarded.run("let in", *given, **{KEY_PASSWORD_VARIABLE: PASSWORD})
 
-    assert (done.code, done.err) == (0, "")
+    assert (done.code, done.err) == (0, ""), done.out
     assert done.summary["whole_run"]["failures"] == 0
     assert done.summary["whole_run"]["requests"] > 20
     access = read_json(done.folder / "plan.json")["access"]

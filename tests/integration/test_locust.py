@@ -30,7 +30,7 @@ def headless(backend: Backend) -> Iterator[tuple[Program, Path, dict[str, int], 
     options = [*load, "--host", backend.host]
     program = start([*COMMAND, *options])
     try:
-        assert program.wait(60) == 0, program.err
+        assert program.wait(150) == 0, program.err
         yield program, folders_of(backend.host)[-1], rows, backend.rows()
     finally:
         program.end()
@@ -80,7 +80,7 @@ def test_headless_writes_every_request_to_a_file(
 def test_headless_a_host_that_may_not_be_loaded_is_refused() -> None:
     program = start([*COMMAND, "--headless", "--run-time", "5s", "--host", "https://api.agentmitra.com"])
     try:
-        assert program.wait(30) == 6
+        assert program.wait(90) == 6
         assert "refused: api.agentmitra.com looks like production" in program.err
         assert "Traceback" not in program.err
     finally:
@@ -109,7 +109,7 @@ def test_a_user_class_of_ones_own_runs_beside_the_roles(backend: Backend, tmp_pa
     load = ["--headless", "--users", "10", "--spawn-rate", "10", "--run-time", "4s", "--host", backend.host]
     program = start([*COMMAND[:-1], str(file), *load])
     try:
-        assert program.wait(60) == 0, program.err
+        assert program.wait(150) == 0, program.err
         (folder,) = [folder for folder in folders_of(backend.host) if folder not in earlier]
         assert run_suite("report", str(folder)).code == 0
         counts = read_json(folder / "summary.json")["reconciliation"]
@@ -128,7 +128,7 @@ def page(backend: Backend) -> Iterator[tuple[Program, httpx.Client]]:
     program = start([*COMMAND, "--host", backend.host, "--web-port", str(port)])
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=20) as client:
-            until(lambda: answers(client) or not program.running, 30, f"Locust's page; it said {program.err}")
+            until(lambda: answers(client) or not program.running, 90, f"Locust's page; it said {program.err}")
             yield program, client
     finally:
         program.end()
@@ -156,18 +156,18 @@ def test_the_web_page_starts_and_stops_a_load(page: tuple[Program, httpx.Client]
     load = {"user_count": "14", "spawn_rate": "14", "host": backend.host}
     begun = client.post("/swarm", data=load)
     assert (begun.status_code, begun.json()["success"]) == (200, True)
-    until(lambda: client.get("/stats/requests").json()["user_count"] == 14, 20, "14 users")
-    until(lambda: client.get("/stats/requests").json()["total_rps"] > 0, 20, "requests")
+    until(lambda: client.get("/stats/requests").json()["user_count"] == 14, 60, "14 users")
+    until(lambda: client.get("/stats/requests").json()["total_rps"] > 0, 60, "requests")
     assert client.post("/stop").json()["success"] is True
-    until(lambda: client.get("/stats/requests").json()["state"] == "stopped", 20, "the end of the load")
+    until(lambda: client.get("/stats/requests").json()["state"] == "stopped", 60, "the end of the load")
     (folder,) = [folder for folder in folders_of(backend.host) if folder not in earlier]
-    until(lambda: (folder / "circumstances.json").exists(), 20, "the record of the end")
+    until(lambda: (folder / "circumstances.json").exists(), 60, "the record of the end")
     assert run_suite("report", str(folder)).code == 0
     summary = read_json(folder / "summary.json")
     assert (summary["users"]["peak"], summary["reconciliation"]["agrees"]) == (14, True)
     assert summary["whole_run"]["requests"] == len(backend.requests(folder.name))
     assert (backend.rows(), backend.flags()) == (rows, flags)
     program.process.terminate()
-    assert program.wait(20) == 0
+    assert program.wait(60) == 0
     assert alive(list(program.seen.values())) == []
     assert "Traceback" not in program.err

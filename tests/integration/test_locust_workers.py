@@ -62,7 +62,7 @@ def printed_total(program: Program) -> int:
 
 def checked(folder: Path, backend: Backend) -> dict[str, Any]:
     """The summary of a run in which nothing is missing and nothing was left behind."""
-    until(lambda: (folder / "circumstances.json").exists(), 20, "the record of the end")
+    until(lambda: (folder / "circumstances.json").exists(), 60, "the record of the end")
     done = run_suite("report", str(folder))
     assert (done.code, done.err) == (0, "")
     summary: dict[str, Any] = read_json(folder / "summary.json")
@@ -86,11 +86,11 @@ def test_workers_join_a_master_by_its_token(programs: ExitStack, backend: Backen
 
     master = locust(programs, *listening, *load, env=own)
 
-    assert stranger.wait(30) == 2
+    assert stranger.wait(90) == 2
     (_started, refused) = stranger.err.splitlines()
     assert refused.endswith(str(WorkerMessage.WRONG_TOKEN(master=f"127.0.0.1:{port}")))
-    assert master.wait(60) == 0, master.err
-    assert [worker.wait(20) for worker in workers] == [0, 0], [worker.err for worker in workers]
+    assert master.wait(150) == 0, master.err
+    assert [worker.wait(60) for worker in workers] == [0, 0], [worker.err for worker in workers]
     (folder,) = [folder for folder in folders_of(backend.host) if folder not in earlier]
     summary = checked(folder, backend)
     assert read_json(folder / "plan.json")["users_by_role"] == summary["users"]["by_role"] == TEN_USERS
@@ -105,8 +105,8 @@ def page(programs: ExitStack, backend: Backend) -> Iterator[tuple[Program, httpx
     options = ["--host", backend.host, "--web-port", str(port), "--processes", "2", *ports(free_port())]
     program = locust(programs, *options)
     with httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=30) as client:
-        until(lambda: answers(client) or not program.running, 30, f"Locust's page; it said {program.err}")
-        until(lambda: len(shown(client)["workers"]) == 2, 30, "two workers")
+        until(lambda: answers(client) or not program.running, 90, f"Locust's page; it said {program.err}")
+        until(lambda: len(shown(client)["workers"]) == 2, 90, "two workers")
         yield program, client
 
 
@@ -120,7 +120,7 @@ def swarm(client: httpx.Client, host: str, users: int) -> None:
     """Start a load, or change it; returns when the page shows so many users."""
     begun = client.post("/swarm", data={"user_count": users, "spawn_rate": 20, "host": host})
     assert begun.json()["success"] is True
-    until(lambda: shown(client)["user_count"] == users, 20, f"{users} users")
+    until(lambda: shown(client)["user_count"] == users, 60, f"{users} users")
 
 
 def total(client: httpx.Client) -> int:
@@ -128,10 +128,10 @@ def total(client: httpx.Client) -> int:
     return int(shown(client)["stats"][-1]["num_requests"])
 
 
-def most_users(folder: Path) -> int:
-    """At the end of any second, by the measurements so far."""
+def users_by_second(folder: Path) -> list[int]:
+    """At the end of each second, by the measurements so far, in which all workers are together."""
     records = Tail(folder / FILE_NAME).read()
-    return max((sum(record.by_role.values()) for record in records if isinstance(record, Users)), default=0)
+    return [sum(record.by_role.values()) for record in records if isinstance(record, Users)]
 
 
 def test_the_page_of_a_master_changes_stops_and_starts_loads(
@@ -139,12 +139,15 @@ def test_the_page_of_a_master_changes_stops_and_starts_loads(
 ) -> None:
     program, client = page
     rows, earlier = backend.rows(), folders_of(backend.host)
-    for users in (14, 20, 9, 16):
+    for users in (14, 20, 9):
         swarm(client, backend.host, users)
-    until(lambda: total(client) > 50, 30, "requests")
-    assert client.post("/stop").json()["success"] is True
-    until(lambda: (shown(client)["state"], shown(client)["user_count"]) == ("stopped", 0), 20, "the end of the load")
+    # Those that end may still be at work on a busy machine, while the page shows them no more.
     (first,) = [folder for folder in folders_of(backend.host) if folder not in earlier]
+    until(lambda: users_by_second(first)[-1:] == [9], 60, "a second in which the others are gone")
+    swarm(client, backend.host, 16)
+    until(lambda: total(client) > 50, 90, "requests")
+    assert client.post("/stop").json()["success"] is True
+    until(lambda: (shown(client)["state"], shown(client)["user_count"]) == ("stopped", 0), 60, "the end of the load")
     summary = checked(first, backend)
     assert summary["users"]["peak"] == 20
     assert total(client) == summary["reconciliation"]["recorded"]
@@ -152,11 +155,11 @@ def test_the_page_of_a_master_changes_stops_and_starts_loads(
     swarm(client, backend.host, 10)
     second = folders_of(backend.host)[-1]
     assert second != first
-    until(lambda: len(backend.requests(second.name)) > 30, 30, "requests")  # the page still shows the first load
-    until(lambda: most_users(second) == 10, 30, "the end of a second with all users")
+    until(lambda: len(backend.requests(second.name)) > 30, 90, "requests")  # the page still shows the first load
+    until(lambda: max(users_by_second(second), default=0) == 10, 90, "the end of a second with all users")
     program.look()
     program.interrupt()
-    assert program.wait(30) == 0, program.err
+    assert program.wait(90) == 0, program.err
     summary = checked(second, backend)
     assert (summary["users"]["by_role"], summary["users"]["peak"]) == (TEN_USERS, 10)
     workers = {line["worker"]: line["lost"] for line in summary["ledger"]["workers"]}
@@ -174,9 +177,9 @@ def test_a_worker_that_dies_is_replaced_by_the_other(page: tuple[Program, httpx.
 
     worker.send_signal(signal.SIGKILL)
 
-    until(lambda: [each["user_count"] for each in shown(client)["workers"]] == [10], 30, "ten users on one worker")
+    until(lambda: [each["user_count"] for each in shown(client)["workers"]] == [10], 90, "ten users on one worker")
     program.process.send_signal(signal.SIGTERM)
-    assert program.wait(30) == 0, program.err
+    assert program.wait(90) == 0, program.err
     folder = folders_of(backend.host)[-1]
     assert run_suite("report", str(folder)).code == 0
     assert sorted(line["lost"] for line in read_json(folder / "summary.json")["ledger"]["workers"]) == [False, True]
@@ -189,4 +192,4 @@ def test_workers_end_with_a_master_that_is_killed(page: tuple[Program, httpx.Cli
 
     os.kill(program.process.pid, signal.SIGKILL)
 
-    until(lambda: alive(list(program.seen.values())) == [], 20, "the end of the workers")
+    until(lambda: alive(list(program.seen.values())) == [], 60, "the end of the workers")

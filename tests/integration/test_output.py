@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.cost_runs import easy
 from tests.integration.programs import ROOT, STARTER, Backend, Ended, read_json, run_folders
 from tests.integration.runs import EARLY_LEADS, TWENTY_USERS
 
@@ -17,10 +18,21 @@ pytestmark = pytest.mark.integration
 FULL = Path("/dev/full")
 
 
-def test_a_run_without_streams_is_made_although_its_reader_leaves(backend: Backend, results: Path) -> None:
+def test_a_run_without_streams_is_made_although_its_reader_leaves(
+    backend: Backend, results: Path, tmp_path: Path
+) -> None:
     """As `2>&- <&- | head -1`: what the suite opens must not take the places of the streams that it lacks."""
     rows, flags = backend.rows(), backend.flags()
-    options = (*backend.target, *TWENTY_USERS, *EARLY_LEADS, "--duration", "5s", "--results", str(results))
+    options = (
+        *backend.target,
+        *TWENTY_USERS,
+        *EARLY_LEADS,
+        "--duration",
+        "5s",
+        "--results",
+        str(results),
+        *easy(tmp_path),
+    )
     command = shlex.join([sys.executable, str(STARTER), *options])
     with subprocess.Popen(["/bin/sh", "-c", f"exec {command} <&- 2>&-"], cwd=ROOT, stdout=subprocess.PIPE) as run:
         assert run.stdout is not None
@@ -72,7 +84,7 @@ PLAN, MISTAKE = "--demo --dry-run", "--scenario baic"
 def test_where_the_output_goes_changes_no_exit_code(arguments: str, where: str, code: int, results: Path) -> None:
     command = f"{shlex.join([sys.executable, str(STARTER)])} {arguments} {where}"
     done = subprocess.run(
-        ["/bin/sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        ["/bin/sh", "-c", command], cwd=ROOT, stderr=subprocess.PIPE, text=True, timeout=150, check=False
     )
     assert (done.returncode, "Traceback" in done.stderr) == (code, False)
     assert not results.exists()
@@ -83,7 +95,7 @@ def test_output_that_is_lost_is_a_line_on_standard_error() -> None:
     command = [sys.executable, str(STARTER), "--demo", "--dry-run"]
     with FULL.open("wb") as full:
         done = subprocess.run(
-            command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+            command, cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, timeout=150, check=False
         )
     assert (done.returncode, done.stderr.count("\n")) == (0, 1)
     assert done.stderr.startswith("Some of the output could not be written: No space left on device.")

@@ -62,10 +62,10 @@ def test_the_table_of_stages_counts_what_the_target_logged(made: Ended) -> None:
     for stage in stages[:3]:
         start, until = stage["from"], stage["until"]
         arrived = [at for at, _ in log if start <= at < until]
-        at_the_edges = sum(min(abs(at - start), abs(at - until)) < 0.1 for at, _ in log)
+        at_the_edges = sum(min(abs(at - start), abs(at - until)) < 0.5 for at, _ in log)
         assert stage["began_at"] == pytest.approx(log[0][0] + planned[stage["name"]], abs=1.5)
         assert stage["requests"] == pytest.approx(len(arrived), abs=at_the_edges + 1)
-        assert stage["avg_ms"] == pytest.approx(1000 * _mean_s(log, start, until), rel=0.1)
+        assert stage["avg_ms"] == pytest.approx(1000 * _mean_s(log, start, until), rel=0.1, abs=100)
         assert f"{stage['name']} " in made.out
 
 

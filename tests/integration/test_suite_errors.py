@@ -23,7 +23,7 @@ def failing(stage: str, backend: Backend, results: Path) -> subprocess.Completed
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 

@@ -24,9 +24,9 @@ def test_a_run_is_shown_from_its_start_to_its_verdict(backend: Backend, results:
     load = ("--users", "20", "--spawn-rate", "20", "--duration", "7s")
     run = suite(*backend.target, *watched, *load, "--web", "0", "--quiet", "--results", str(results))
     try:
-        address, port = until(lambda: _ADDRESS.search(run.out), 30, "the address").groups()
+        address, port = until(lambda: _ADDRESS.search(run.out), 90, "the address").groups()
         states: list[dict[str, Any]] = []
-        with httpx.stream("GET", f"{address}states", timeout=60, trust_env=False) as stream:
+        with httpx.stream("GET", f"{address}states", timeout=150, trust_env=False) as stream:
             for line in stream.iter_lines():
                 if line.startswith("data: "):
                     states.append(json.loads(line.removeprefix("data: ")))
@@ -40,10 +40,13 @@ def test_a_run_is_shown_from_its_start_to_its_verdict(backend: Backend, results:
     assert done.out.rstrip().splitlines()[-1] == f"VERDICT: {verdict}"
 
     badges = list(dict.fromkeys(state["badge"] for state in states))
+    # Who reads slowly is shown the newest state, and none of those between.
     expected = ["preparing", "steady", "load finished", verdict]
-    assert [badge for badge in badges if badge in expected] == expected
+    shown = [badge for badge in badges if badge in expected]
+    assert shown == [badge for badge in expected if badge in shown]
+    assert {"steady", verdict} <= {*shown}
     loading, last = [state for state in states if state["loading"]], states[-1]
-    assert len(loading) >= 5
+    assert len(loading) >= 3
     assert {state["where"] for state in loading} == {f"{done.summary['host']} · run {done.folder.name}"}
     assert "20/20" in {state["cards"][0]["value"] for state in loading}
     assert any(one["name"] == "server: CPU" for state in loading for one in state["monitored"])

@@ -24,6 +24,7 @@ def test_every_user_makes_its_iterations_and_what_is_excluded_is_never_sent(back
         *("--iterations", str(ITERATIONS), "--think-time-factor", "0.1"),
         *("--roles", "junior_agent,senior_agent", "--exclude", "agents.profile, leads.create"),
         results=results,
+        attempts=1,  # so few actions tell nothing of the target
     )
     logged = [*backend.requests(done.folder.name), *backend.requests(f"{done.folder.name}/preflight")]
     summary = json.loads((done.folder / "summary.json").read_text())
@@ -36,7 +37,7 @@ def test_every_user_makes_its_iterations_and_what_is_excluded_is_never_sent(back
     assert planned == {"senior_agent": 1, "junior_agent": 3}
     assert summary["users"]["done"] == USERS
     assert made == {"senior_agent": ITERATIONS, "junior_agent": 3 * ITERATIONS}
-    assert summary["duration_s"] < 20, "it ends when the users are done"
+    assert summary["duration_s"] < 45, "it ends when the users are done"
     assert len(logged) > USERS * ITERATIONS
     names = {entry["name"] for entry in logged}
     assert {"agents.performance", "leads.list", "users.me"} <= names

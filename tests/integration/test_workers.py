@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from perfsuite.messages.run import RunMessage
+from tests.integration.cost_runs import easy
 from tests.integration.programs import Backend, Program, ended, family_of, free_port, suite, until
 from tests.integration.runs import TWENTY_USERS
 from tests.integration.test_secrets import contents
@@ -34,16 +35,17 @@ def begin() -> Iterator[Begin]:
 
 
 def test_a_run_by_workers_counts_every_request_and_keeps_the_token_secret(
-    begin: Begin, backend: Backend, results: Path
+    begin: Begin, backend: Backend, results: Path, tmp_path: Path
 ) -> None:
     master = f"127.0.0.1:{free_port()}"
     accounts = ("--credentials", str(backend.credentials))
     worker = begin("worker", "--master", master, "--processes", "2", *accounts)  # before the run: it waits for it
     run = begin(
-        *backend.target, *TWENTY_USERS, "--duration", "5s", "--results", str(results),
+        *backend.target, *TWENTY_USERS, *easy(tmp_path), "--duration", "5s", "--results", str(results),
         "--expect-workers", "2", "--bind", master,
     )  # fmt: skip
-    until(lambda: "worker-2 joined" in run.out, 60, "both workers in the run")
+    until(lambda: "worker-2 joined" in run.out or not run.running, 150, "both workers in the run")
+    assert run.running, run.out + run.err
     for program in (run, worker):
         program.look()
     done, served = ended(run, run.wait(), results), ended(worker, worker.wait())
@@ -72,17 +74,17 @@ def test_another_token_is_refused_in_one_line_and_the_run_ends_without_load(
     begin: Begin, backend: Backend, results: Path
 ) -> None:
     master = f"127.0.0.1:{free_port()}"
+    worker = begin("worker", "--master", master, token=OTHER_TOKEN)  # before the run: eight seconds are short
     run = begin(
         *backend.target, "--results", str(results), "--quiet",
         "--expect-workers", "1", "--bind", master, "--expect-workers-max-wait", "8",
     )  # fmt: skip
-    worker = begin("worker", "--master", master, token=OTHER_TOKEN)
 
-    assert worker.wait(60) == 2, worker.err
+    assert worker.wait(150) == 2, worker.err
     joins, *refused = lines_of(worker)
     assert joins == RunMessage.WORKER_JOINS(processes=1, master=master)
     assert ["AGENTMITRA_WORKER_TOKEN" in line for line in refused] == [True]
-    assert run.wait(60) == 4
+    assert run.wait(150) == 4
     assert [line.partition(" joined")[0] for line in lines_of(run)] == ["0 of 1 worker"]
     (folder,) = results.iterdir()
     assert backend.requests(folder.name) == []
@@ -92,7 +94,7 @@ def test_another_token_is_refused_in_one_line_and_the_run_ends_without_load(
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_worker_without_a_master_ends_in_order(begin: Begin, backend: Backend, number: signal.Signals) -> None:
     worker = begin("worker", "--master", f"127.0.0.1:{free_port()}", "--credentials", str(backend.credentials))
-    until(lambda: len(family_of(worker.process.pid)) == 2, 30, "its load process")
+    until(lambda: len(family_of(worker.process.pid)) == 2, 90, "its load process")
     worker.look()
     worker.process.send_signal(number)
     done = ended(worker, worker.wait(30))

@@ -33,7 +33,6 @@ NEIGHBOURS: Mapping[str, Collection[tuple[Invariant, str]]] = {
 }
 """Defect → rules that what it answers breaks, too: a list of all rows is that of another account, a list that skips a
 row, or a figure that is kept too long, makes the two differ, and what opens under load was refused before it."""
-BEFORE_LOAD_S = 12
 SHOWN_BEFORE = ("cache_without_user", "cache_without_role", "no_owner_check")
 """Preflight would stop at what these show; they begin with the load."""
 _SEEDED = {seeded.defect: seeded for seeded in SEEDED} | {
@@ -62,7 +61,7 @@ class DefectRun:
 def _fault(seeded: Seeded, place: int) -> list[str]:
     routes = seeded.at(place)
     at = f"@{next(iter(routes))}" if len(routes) == 1 else "" if seeded.is_of_process else "@*"
-    begin = f" from {BEFORE_LOAD_S}s" if seeded.defect in SHOWN_BEFORE else ""
+    begin = " of the load" if seeded.defect in SHOWN_BEFORE else ""
     return ["--fault", f"{seeded.defect}{at}{begin}", *NEEDS.get(seeded.defect, ())]
 
 
