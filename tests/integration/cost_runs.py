@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from perfsuite.errors import TargetError
+from tests.integration.attempts import repeated
 from tests.integration.programs import (
     Ended,
     Program,
@@ -49,13 +50,21 @@ def against_baseline(folder: Path) -> Ended | None:
         full_demo_programs()
     except TargetError:
         return None
-    database, file = folder / "history.db", folder / "main.json"
+    load = ("--demo", "full", *LOAD, *easy(folder))
+    named = ("--release", "1.0", "--label", "first")
+
+    def baseline(place: Path) -> Ended:
+        return run_suite(*load, *named, "--history", str(place / "history.db"), results=place)
+
+    # An attempt that failed is no baseline, so each has a history of its own.
+    first = repeated(baseline, folder / "first")
+    database = first.folder.parent / "history.db"
+    file = database.with_name("main.json")
     kept = ("--history", str(database))
-    load = ("--demo", "full", *LOAD, *easy(folder), *kept)
-    first = run_suite(*load, "--release", "1.0", "--label", "first", results=folder / "first")
+    load = (*load, *kept)
     saved = run_suite(
         *("baseline", "save", "main", "--run", str(first.folder), "--file", str(file)),
-        *("--results", str(folder / "first"), *kept),
+        *("--results", str(first.folder.parent), *kept),
     )
     same = run_suite(*load, "--baseline", "1.0", results=folder / "same")
     fault = ("--fault", "n_plus_one@policies.list")

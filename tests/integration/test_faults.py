@@ -192,7 +192,8 @@ def test_preflight_tells_what_is_missing_and_what_is_broken(made: Ended) -> None
     assert [line.split()[0] for line in broken] == ["provider_admin", "regional_manager"]
     for role in ("provider_admin", "regional_manager"):
         assert f"\n{role}, agents.list: HTTP 500: Injected error\n" in table.out
-    assert max(map(len, table.out.splitlines())) <= 100
+    # Of the table alone: before it, a machine that is slow is told of.
+    assert max(map(len, table.out[table.out.index(": agent-mitra-backend ") :].splitlines())) <= 100
 
 
 @pytest.mark.made("broken")
