@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import re
 import tempfile
 import threading
@@ -39,7 +40,7 @@ OF_THE_MACHINE = frozenset(
 )
 """What a run says where its load did not get the time that it needs; a process that was lost for another reason is
 no sign of it."""
-_LOCKS = Path(tempfile.gettempdir())
+_LOCKS = Path(tempfile.gettempdir()) / f"mitra-tests-{os.getuid()}"
 _LOCKED_WITHIN_S = 120.0
 _LOOK_EVERY_S = 0.1
 
@@ -122,13 +123,13 @@ def _place(folder: Path, attempt: int) -> Path:
 def _machine(*, again: bool) -> Iterator[None]:
     """This machine, together with other runs of the tests; again: ahead of all others, or else without them."""
     with ExitStack() as stack:
-        gate, runs = (stack.enter_context((_LOCKS / f"mitra-tests-{name}.lock").open("a")) for name in ("gate", "runs"))
+        gate, runs = (stack.enter_context(Path(f"{_LOCKS}-{name}.lock").open("a")) for name in ("gate", "runs"))
         # While the gate is shut no other run begins.
         _lock(gate, fcntl.LOCK_EX)
         if not again:
             _lock(runs, fcntl.LOCK_SH)
             fcntl.flock(gate, fcntl.LOCK_UN)
-        elif not stack.enter_context(undisturbed()):
+        elif not (hasattr(os, "sched_setscheduler") and stack.enter_context(undisturbed())):
             _lock(runs, fcntl.LOCK_EX)
         yield
 

@@ -108,6 +108,11 @@ def _gitlab_smoke(folder: Path) -> Smoke:
     return Smoke(folder, (done, _run(shared["after_script"], folder, variables)))
 
 
+def _disturbed(folder: Path) -> bool:
+    """Was the run of a job? The files of the repository hold other runs."""
+    return any(map(disturbed, folder.rglob("results")))
+
+
 @dataclass(frozen=True)
 class Jobs:
     """Both jobs, run at the same time, each in a folder of its own."""
@@ -123,7 +128,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     (folder / "gitlab").mkdir()
     with ThreadPoolExecutor(2) as pool:
         yield Jobs(
-            pool.submit(repeated, _github_smoke, folder / "github", unfit=disturbed),
+            pool.submit(repeated, _github_smoke, folder / "github", unfit=_disturbed),
             pool.submit(repeated, _gitlab_smoke, folder / "gitlab"),
         )
 
