@@ -129,7 +129,7 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     with ThreadPoolExecutor(2) as pool:
         yield Jobs(
             pool.submit(repeated, _github_smoke, folder / "github", unfit=_disturbed),
-            pool.submit(repeated, _gitlab_smoke, folder / "gitlab"),
+            pool.submit(repeated, _gitlab_smoke, folder / "gitlab", unfit=_disturbed),
         )
 
 
