@@ -11,11 +11,13 @@ from mitra_backend.defects import DEFECT_ROUTES
 from perfsuite.correctness.errors import SAME_REFUSAL
 from perfsuite.correctness.lists import COUNTS
 from perfsuite.correctness.watched import OWN_ANSWER
+from perfsuite.messages.reasons import Reason
 from perfsuite.model.correctness import Invariant, Violation
 from perfsuite.run.load_run import load_run
 from tests.correctness.seeded import SEEDED, Seeded
 from tests.correctness.simulated import Found
-from tests.integration.programs import Ended, run_suite
+from tests.integration.attempts import repeated, starved
+from tests.integration.programs import Ended, read_json, run_suite
 
 EACH = 3
 """So many runs of each defect, at other routes where it can be at others."""
@@ -53,9 +55,20 @@ class DefectRun:
     def make(self, results: Path) -> MadeRun:
         """Make it."""
         faults = [part for seeded, place in self.defects for part in _fault(seeded, place)]
-        done = run_suite(*LOAD, *self.options, *faults, results=results)
+        done = repeated(
+            lambda place: run_suite(*LOAD, *self.options, *faults, results=place),
+            results,
+            unfit=_had_no_load,
+            attempts=2,
+        )
         assert done.code == 1, done.out + done.err
         return MadeRun(done, load_run(done.folder).report.summary.correctness.violations)
+
+
+def _had_no_load(results: Path) -> bool:
+    """Too little of the load and of its checks, as on a machine too busy for the target."""
+    late = (read_json(file).get("reason_codes", ()) for file in results.rglob("summary.json"))
+    return starved(results) or any(Reason.RATE_NOT_REACHED.id in codes for codes in late)
 
 
 def _fault(seeded: Seeded, place: int) -> list[str]:
