@@ -133,7 +133,7 @@ def test_the_lines_of_the_last_minutes() -> None:
 
 
 def test_only_the_last_minutes_are_kept() -> None:
-    page = page_after(*(snapshot(elapsed_s=float(second), rps_now=900.0 - second) for second in range(1, 900)))
+    page = page_after(*(snapshot(elapsed_s=float(second), rps_now=400.0 - second) for second in range(1, 400)))
     assert page.sparks[0].peak == f"peak {LAST_S + 1} requests/s in the last 05:00"
     assert page.sparks[0].path.count("L") == LAST_S
     assert page.sparks[0].box == "0 0 300 100"
