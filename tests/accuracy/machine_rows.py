@@ -146,7 +146,7 @@ def count_rows(name: str, run: MachinesRun) -> list[Row]:
         equal_row(name, "… by load process and raw samples", said, counted.samples_of(said)),
         equal_row(name, "… answered by raw samples, not by the target", {}, dict(counted.only_recorded)),
         _never_arrived_row(name, never, recorded),
-        equal_row(name, "… served by the target for none of the lost, not in raw samples", 0, len(counted.unexplained)),
+        _unexplained_row(name, len(counted.unexplained), run.victims),
         equal_row(name, "… served twice", 0, len(run.log) - served),
         _not_handed_over_row(name, served - (recorded - never.total()), run.victims),
         _late_row(name, len(counted.late), sum(one.users for one in run.of(WorkerLost))),
@@ -160,6 +160,12 @@ def _never_arrived_row(name: str, never: Counter[str], recorded: int) -> Row:
     holds = never.keys() <= _OF_THE_NETWORK and never.total() <= _MOST_FAILED * recorded
     bound = f"≤ {_MOST_FAILED:.0%}, of the network"
     return Row(name, "… failed, without having arrived", "few", str(dict(never)), bound, holds)
+
+
+def _unexplained_row(name: str, unexplained: int, lost: Sequence[str]) -> Row:
+    """What a lost process had not handed over is told by how long before that was: a busy machine takes longer."""
+    what = "… served by the target for none of the lost, not in raw samples"
+    return equal_row(name, what, 0, unexplained, of_time=bool(lost))
 
 
 def _not_handed_over_row(name: str, missing: int, lost: Sequence[str]) -> Row:
@@ -264,7 +270,7 @@ def late_joiner_rows(name: str, run: MachinesRun) -> list[Row]:
     lost = run.of(WorkerLost)
     requests = {name: line.requests for name, line in Counted(run).ledger.items()}
     return [
-        equal_row(name, "load processes that joined late", 1, len(late)),
+        equal_row(name, "load processes that joined late", 1, len(late), of_time=True),
         equal_row(name, "users lost, and placed again", *(lost[0].users, lost[0].placed)),
         Row(
             name, "requests of the late one", "some", str(requests.get(late[0], 0)), "> 0", requests.get(late[0], 0) > 0
