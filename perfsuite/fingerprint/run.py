@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from perfsuite.fingerprint.cost import CostSample, OperationBatch, batch_of, cost_of
-from perfsuite.fingerprint.database import opened_statistics
 from perfsuite.fingerprint.readings import (
     PollingClock,
     StatementStatistics,
@@ -72,6 +71,8 @@ def fingerprint(
     Operations that `run` leaves out are not called, nor are writes of a read-only plan.
     Raises UsageError and TargetError, one line each, when the statistics cannot be read.
     """
+    from perfsuite.fingerprint.database import opened_statistics  # its driver takes a while to import
+
     with opened_statistics(settings.dsn, settings.ignored_users) as statistics:
         settings.begun()
         transport = connect()
