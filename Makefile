@@ -9,6 +9,8 @@ TIMED_RUNS := tests/accuracy/test_times.py tests/truth/test_generator.py
 COUNTED_RUNS := tests/accuracy/test_counts.py tests/accuracy/test_machines.py tests/truth/test_correctness.py
 TROUBLED_RUNS := tests/truth/test_truth.py
 WHOLE_RUNS := $(TIMED_RUNS) $(COUNTED_RUNS) $(TROUBLED_RUNS) tests/integration
+# Files whose tests start real processes: databases, browsers, backends, loads.
+STARTING := $(filter-out tests/integration/% tests/accuracy/% tests/truth/%,$(shell grep -rl --include="test_*.py" "mark.integration" tests))
 AXE := axe-playwright-python==0.1.8
 AUDIT := pip-audit==2.10.1
 VULNERABILITIES := https://api.osv.dev/v1/query
@@ -19,6 +21,10 @@ PREPARE := import sys, run_performance_tests as s; sys.exit(s.prepare(s.VENV, "$
 
 # Tests start hundreds of processes: without bytecode, each would compile the suite anew.
 unexport PYTHONDONTWRITEBYTECODE
+
+# Two sets of tests at the same time, one after the other on the terminal; fails when one of them does.
+beside = first=$$(mktemp); $(PYTHON) -m pytest --dist loadfile $(1) >$$first 2>&1 & \
+	$(PYTHON) -m pytest --dist loadfile $(2); second=$$?; wait $$!; code=$$?; cat $$first; rm $$first; exit $$((code ? code : second))
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
@@ -32,9 +38,10 @@ demo: .venv/$(REQUIREMENTS).sha256 ## Run the main job against the bundled refer
 
 test: together alone ## Run all tests
 
-# Most tests can share the machine, and many wait for servers: four processes, each file in one of them.
+# Most tests can share the machine. Those that start processes mostly wait; two processes make all others beside them.
+# Each process imports every file that it is given, so none gets more than it needs.
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
-	$(PYTHON) -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(addprefix --ignore=,$(WHOLE_RUNS))
+	@$(call beside,$(addprefix --ignore=,$(WHOLE_RUNS) $(STARTING)) -n 2,$(STARTING) -n 3)
 
 # Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves, and so
 # have those in which other programs would be found. In those that are counted all processes can run at the same time.
@@ -43,9 +50,7 @@ together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
 alone: .venv/$(REQUIREMENTS).sha256
 	$(PYTHON) -m pytest $(TIMED_RUNS)
 	$(PYTHON) -m pytest -n 3 --dist loadfile $(COUNTED_RUNS)
-	@shared=$$(mktemp); $(PYTHON) -m pytest tests/integration -m made >$$shared 2>&1 & \
-	$(PYTHON) -m pytest -n 3 --dist loadfile tests/integration -m "not made"; others=$$?; \
-	wait $$!; code=$$?; cat $$shared; rm $$shared; exit $$((code ? code : others))
+	@$(call beside,tests/integration -m made,tests/integration -m "not made" -n 3)
 	$(PYTHON) -m pytest $(TROUBLED_RUNS)
 
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, and print the table

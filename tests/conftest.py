@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import tempfile
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -27,14 +26,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_FOLDER].cleanup()
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Files that start real processes go first: they take long, and at the end the other cores would wait for them."""
-    if hasattr(config, "workerinput"):  # a process of pytest-xdist
-        sizes = Counter(item.path for item in items)
-        long = {item.path for item in items if item.get_closest_marker("integration")}
-        items.sort(key=lambda item: (item.path not in long, sizes[item.path]))
 
 
 @pytest.fixture
