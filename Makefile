@@ -10,7 +10,7 @@ COUNTED_RUNS := tests/accuracy/test_counts.py tests/accuracy/test_machines.py te
 TROUBLED_RUNS := tests/truth/test_truth.py
 WHOLE_RUNS := $(TIMED_RUNS) $(COUNTED_RUNS) $(TROUBLED_RUNS) tests/integration
 # Files whose tests start real processes: databases, browsers, backends, loads.
-STARTING := $(filter-out tests/integration/% tests/accuracy/% tests/truth/%,$(shell grep -rl --include="test_*.py" "mark.integration" tests))
+STARTING = $(filter-out tests/integration/% tests/accuracy/% tests/truth/%,$(shell grep -rl --include="test_*.py" "mark.integration" tests))
 AXE := axe-playwright-python==0.1.8
 AUDIT := pip-audit==2.10.1
 VULNERABILITIES := https://api.osv.dev/v1/query
