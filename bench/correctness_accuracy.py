@@ -1,6 +1,5 @@
 """How many simulated runs find each of the seeded defects within a minute at 100 requests/s, and whether healthy ones
-find anything: 1,000 runs of each defect, and 200 of ten minutes; and how many rules a minute reaches.
-About ten minutes on one core.
+find anything: 1,000 runs of each defect, and 200 of ten minutes. About ten minutes on one core.
 
     python bench/correctness_accuracy.py [runs of each defect] [healthy runs]
 """
@@ -15,9 +14,7 @@ from statistics import median
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "backend")]
 
-from perfsuite.correctness.catalogue import all_checks  # noqa: E402
-from perfsuite.correctness.schedule import Rule, rule_of  # noqa: E402
-from tests.correctness.seeded import A_MINUTE, SEEDED, WITHIN_S, Seeded, alone  # noqa: E402
+from tests.correctness.seeded import SEEDED, WITHIN_S, Seeded, alone  # noqa: E402
 from tests.correctness.simulated import SimulatedRun  # noqa: E402
 
 RUNS, HEALTHY = 1_000, 200
@@ -80,25 +77,6 @@ def print_defects(runs: int) -> bool:
     return good
 
 
-def print_reached(runs: int) -> None:
-    """How many rules a minute reaches, and how many requests the others need at least."""
-    least: dict[Rule, int] = {}
-    for check in all_checks():
-        least[rule_of(check)] = min(check.requests, least.get(rule_of(check), check.requests))
-    reached, lacking = list[int](), list[int]()
-    for seed in range(runs):
-        run = SimulatedRun(seed, stages=A_MINUTE)
-        run.run(WITHIN_S)
-        begun = {rule_of(each.check) for each in run.ended}
-        reached.append(len(begun))
-        lacking.append(sum(requests for rule, requests in least.items() if rule not in begun))
-    print(
-        f"\na minute reaches {median(reached):.0f} of the {len(least)} rules that need requests (median of {runs});",
-        end=" ",
-    )
-    print(f"one check of each other rule needs {median(lacking):.0f} requests at least, of {run.load * 0.02:.0f}")
-
-
 def print_healthy(runs: int) -> bool:
     """Whether none finds anything."""
     found, checks, share = [], 0, 0.0
@@ -118,7 +96,6 @@ def main() -> int:
     """0 where all bounds hold."""
     runs, healthy = (int(each) for each in (sys.argv[1:] + [str(RUNS), str(HEALTHY)][len(sys.argv) - 1 :]))
     defects = print_defects(runs)
-    print_reached(max(runs // _ALONE_RUNS, 1))
     return 0 if print_healthy(healthy) and defects else 1
 
 

@@ -95,7 +95,7 @@ def _figures(rule: str, name: str, asker: CheckActor, other: CheckActor) -> Chec
         return outcome
 
     uses = ("agents.profile",) if of_agents else (_SAME_SCOPE[name],)
-    return Check(Invariant.CACHES, rule, name, (asker, other), 2 if of_agents else 3, steps, uses=uses)
+    return Check(Invariant.CACHES, rule, name, (asker, other), 2, steps, uses=uses)
 
 
 _OF_AGENTS: Mapping[str, tuple[str, Mapping[str, str]]] = {

@@ -35,7 +35,7 @@ WEIGHTS: Mapping[Rule, float] = {
     (Invariant.WRITES, writes.BOTH_COUNT): 10.5,
     (Invariant.WRITES, next_reads.NEXT_READ): 4.0,
     (Invariant.CONTESTS, contests.ONE_NUMBER): 5.0,
-    (Invariant.LISTS, lists.PAGES): 15.0,
+    (Invariant.LISTS, lists.PAGES): 13.7,
     (Invariant.LISTS, lists.COUNTS): 9.0,
     (Invariant.ERRORS, errors.NO_SERVER_ERROR): 0.5,
 }

@@ -186,8 +186,8 @@ class Check:
     """One invariant for one operation and some roles.
 
     `rule`: its name, such as "own rows only"; `actors`: who takes part, the one whose answers are judged first.
-    `requests`: how many it sends at most, logins left out; more only where it makes sure of what it saw, as many again
-    at a time, see `Schedule.grants`. `writes`: it changes rows, always of this run.
+    `requests`: how many it sends at most, logins left out; more only where it makes sure of what it saw, as long as
+    the budget covers them, see `Schedule.grants`. `writes`: it changes rows, always of this run.
     `under_load_only`: without load it is not expected to show anything. `uses`: what it sends besides `operation`.
     `shares_accounts`: what it writes is no matter of its accounts, and other checks may write with them meanwhile.
     `spare`: the account of the first actor is deactivated for a moment, and must be one that nobody else uses.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from threading import Lock
 from typing import Any, Protocol
@@ -59,9 +58,9 @@ class CheckClient:
         self.run = run
         self.random = random.Random(f"{run.run_id}/checks")
         self.known: dict[str, Any] = {}
-        self.repeat: Callable[[], AbstractContextManager[bool]] = lambda: nullcontext(True)
-        """Whether a request may be sent, in its block, that no check was to send: a login in place of a refused token,
-        or once more what was refused."""
+        self.may_repeat: Callable[[], bool] = lambda: True
+        """Whether a request may be sent that no check was to send: a login in place of a refused token, or once more
+        what was refused."""
         self._roles = roles
         self._accounts = {role: tuple(own.items()) for role, own in accounts.items()}
         self._make_transport = make_transport
@@ -158,12 +157,10 @@ class CheckClient:
         token = session.token
         answer, request_id = self._exchange(transport, session, send, operation)
         refused = answer.status == 401 and send.token is TokenKind.OWN
-        if refused and self._log_in_again(session, token, operation):
-            with self.repeat() as granted:
-                if granted:
-                    answer, request_id = self._exchange(transport, session, send, operation)
-                    if answer.status == 401:
-                        self._refused_again.add((session.phone_number, operation.name))
+        if refused and self._log_in_again(session, token, operation) and self.may_repeat():
+            answer, request_id = self._exchange(transport, session, send, operation)
+            if answer.status == 401:
+                self._refused_again.add((session.phone_number, operation.name))
         body = _decoded(answer)
         if creates:
             self.run.settle(operation, send.body, answer.status, body)
@@ -177,10 +174,8 @@ class CheckClient:
                 return True  # somebody else has logged in since
             if session.login_rejected or session.login_wait_s:
                 return False
-            if (session.phone_number, operation.name) in self._refused_again:
-                return False
-            with self.repeat() as granted:
-                return granted and session.login()
+            known = (session.phone_number, operation.name) in self._refused_again
+            return not known and self.may_repeat() and session.login()
 
     def _exchange(self, transport: Transport, session: Session, send: Send, operation: Operation) -> tuple[Answer, str]:
         request_id, id_lines = self.run.request_ids.next()

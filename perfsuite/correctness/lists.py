@@ -63,11 +63,11 @@ def checks() -> Iterator[Check]:
     for operation, role, key in QUIET_LISTS:
         uses: tuple[str, ...] = (OWN_AGENT,) if "{agent_id}" in CATALOGUE[operation].path else ()
         steps = _pages(operation, CheckActor(role), key)
-        yield Check(Invariant.LISTS, PAGES, operation, (CheckActor(role),), 3 + len(uses), steps, uses=uses)
+        yield Check(Invariant.LISTS, PAGES, operation, (CheckActor(role),), 2 + len(uses), steps, uses=uses)
     uses = (POLICIES.create, *uses_of(POLICIES))
     for operation, name in COUNTERS:
         actors, steps = (_ADMIN, CheckActor(POLICIES.maker)), _counts(operation, name)
-        yield Check(Invariant.LISTS, COUNTS, operation, actors, 3, steps, writes=True, shares_accounts=True, uses=uses)
+        yield Check(Invariant.LISTS, COUNTS, operation, actors, 2, steps, writes=True, shares_accounts=True, uses=uses)
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────

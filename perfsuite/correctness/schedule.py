@@ -1,19 +1,29 @@
-"""Which check is due next, and whether the load has earned it."""
+"""Which check is due next, and whether the load has earned it, or will earn it before it ends."""
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from itertools import chain
 from typing import TypeVar
 
 from perfsuite.correctness.check import Check
+from perfsuite.model import Scenario
 from perfsuite.model.correctness import Invariant
+from perfsuite.model.stages import Stage, StageSpan, spans_of
 
 MOST_CREDIT = 40.0
 """Requests: what a pause of the checks cannot save up beyond, so that they never come in a burst."""
+OVERDRAFT = 8.0
+"""Requests: so many more than the load has earned may be sent, in all, to make sure of a violation, as long as the rest
+of the load will earn them. Until they are earned, too, no check begins, and one that needs more of them waits."""
+RECENT_S = 5.0
+"""The rate of the load is that of so many seconds."""
+DEVIATIONS = 3.0
+"""The rest of the load is taken to be so many standard deviations smaller than that rate says."""
+
 Rule = tuple[Invariant, str]
 T = TypeVar("T")
 
@@ -23,9 +33,56 @@ def rule_of(check: Check) -> Rule:
     return check.invariant, check.rule
 
 
+class RestOfLoad:
+    """How many requests a load will make until its planned end, most likely more: by its latest rate.
+
+    Where its level is planned to fall, so does the rate; where it is planned to rise, the rate stays as it is. How long
+    users with a number of iterations go on is not planned.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        level = float(scenario.users) if scenario.arrival is None else scenario.arrival.rate
+        end_level = scenario.arrival.rate_end if scenario.arrival is not None else None
+        end_level = level if end_level is None else end_level
+        whole = StageSpan(Stage("", scenario.duration_s), 0.0, scenario.duration_s, level, end_level)
+        self._spans = () if scenario.iterations is not None else spans_of(scenario.stages) or (whole,)
+        self._noted: deque[tuple[float, int]] = deque([(0.0, 0)])
+
+    def note(self, at_s: float, requests: int) -> None:
+        """So many s after its start the load has made so many requests."""
+        self._noted.append((at_s, requests))
+        while self._noted[1][0] <= at_s - RECENT_S:
+            self._noted.popleft()
+
+    def requests(self) -> float:
+        """Those after what was noted last.
+
+        As of a Poisson process: the expected number varies as much as its root, and as the rate, which is known by the
+        latest requests alone.
+        """
+        (since_s, before), (at_s, now) = self._noted[0], self._noted[-1]
+        latest = now - before
+        highest = max((level for span in self._spans for level in _levels(span, since_s, at_s)), default=0.0)
+        if latest <= 0 or not highest:
+            return 0.0
+        like_now_s = sum(
+            (span.end_s - max(span.start_s, at_s)) * min(*_levels(span, at_s, span.end_s), highest) / highest
+            for span in self._spans
+            if span.end_s > at_s
+        )
+        expected = latest * like_now_s / (at_s - since_s)
+        return max(expected - DEVIATIONS * math.sqrt(expected + expected**2 / latest), 0.0)
+
+
+def _levels(span: StageSpan, from_s: float, until_s: float) -> tuple[float, ...]:
+    """At the first and the last of these seconds that a stage has; () where it has none of them."""
+    first, last = max(span.start_s, from_s), min(span.end_s, until_s)
+    return (span.level_at(first), span.level_at(last)) if first <= last else ()
+
+
 class Schedule:
     """Shares a budget between rules by their weights, within a rule between its operations, and within those between
-    roles, the least checked first. At no time have checks sent more than the load has earned.
+    roles, the least checked first.
 
     Of each rule one check is under way at a time, and of those that write one of each account. The order is a matter of
     the seed alone, as long as every check is answered in time.
@@ -37,9 +94,11 @@ class Schedule:
         share: float,
         seed: int,
         weights: Mapping[Rule, float],
+        rest: Callable[[], float] = lambda: math.inf,
     ) -> None:
-        """`share`: requests of checks per request of the load."""
+        """`share`: requests of checks per request of the load. `rest`: how many of these are at least to come."""
         self._share = share
+        self._rest = rest
         self._weights = weights
         self._spent: dict[Rule, float] = {}
         self._checks: dict[Rule, deque[deque[Check]]] = {}
@@ -49,8 +108,6 @@ class Schedule:
         """Checks under way → requests that they may still send."""
         self._logins: dict[Check, int] = {}
         """The same of logins, before the first of them."""
-        self._repeats = 0
-        """Requests that `repeat` has granted, until they are counted."""
         self._waiting: set[Check] = set()
         """Those under way that the budget did not cover when they asked."""
         shuffled = list(checks)
@@ -107,23 +164,24 @@ class Schedule:
         return self._available(check_requests)
 
     def _available(self, check_requests: int) -> float:
-        granted = sum(self._left.values()) + sum(self._logins.values()) + self._repeats
-        return self._earned - check_requests - granted
+        return self._earned - check_requests - sum(self._left.values()) - sum(self._logins.values())
+
+    def _overdraft(self) -> float:
+        return min(OVERDRAFT, self._share * self._rest())
 
     def grants(
         self, check: Check, requests: int, check_requests: int, *, logins: int = 0, restores: bool = False
     ) -> bool:
         """Whether a check under way may send so many requests now, also beyond those that it was to send.
 
-        Beyond them it gets as many again, all at once: what it compares should not lie far apart. `check_requests`:
-        that checks have sent so far; `logins`: that it has to make for these requests. `restores`: they put back what
-        it has changed, for which a request is kept.
+        `check_requests`: that checks have sent so far; `logins`: that it has to make for them. `restores`: they put
+        back what it has changed, for which a request is kept. One that has to wait gets the whole overdraft at once:
+        what it compares should not lie far apart.
         """
         needed = requests + (0 if restores else check.restoring)
-        more = needed - self._left[check]
-        more = max(more, check.requests) if more > 0 else 0
-        again = max(logins - self._logins[check], 0)
-        if 0 < more + again > self._available(check_requests):
+        more, again = max(needed - self._left[check], 0), max(logins - self._logins[check], 0)
+        available = self._available(check_requests) + (0 if check in self._waiting else self._overdraft())
+        if 0 < more + again > available:
             self._waiting.add(check)
             return False
         self._waiting.discard(check)
@@ -131,16 +189,9 @@ class Schedule:
         self._logins[check] += again
         return True
 
-    @contextmanager
-    def repeat(self, check_requests: int) -> Iterator[bool]:
-        """Whether there may be one request more that no check was to send: a login, or what it is for once more. It is
-        kept until it is counted, at the end of the block."""
-        granted = self._available(check_requests) >= 1
-        self._repeats += granted
-        try:
-            yield granted
-        finally:
-            self._repeats -= granted
+    def may_repeat(self, check_requests: int) -> bool:
+        """Whether there may be one request more that no check was to send: a login, or what it is for once more."""
+        return self._available(check_requests) + self._overdraft() >= 1
 
     def sent(self, check: Check, requests: int) -> None:
         """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""

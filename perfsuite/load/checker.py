@@ -11,6 +11,7 @@ import gevent
 from gevent.event import Event
 from gevent.pool import Group
 
+from perfsuite.clock import utc_s
 from perfsuite.correctness.catalogue import WEIGHTS, all_checks
 from perfsuite.correctness.check import Check, NotChecked, Outcome, Reply, Send, TokenKind, Unanswered, Violated
 from perfsuite.correctness.client import CheckClient
@@ -20,11 +21,11 @@ from perfsuite.correctness.evidence import of_violation, secrets_of
 from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.permissions import REFUSED_TOKENS
 from perfsuite.correctness.possible import ENDED, OVER_BUDGET, READ_ONLY_STAGE, SUITE_ERROR, possible_in
-from perfsuite.correctness.schedule import Schedule
+from perfsuite.correctness.schedule import RestOfLoad, Schedule
 from perfsuite.load.lease import Permission
 from perfsuite.load.sent import CountingTransport, SentCount
 from perfsuite.measurements.recorder import Recorder
-from perfsuite.model import Account, Plan, PreflightReport
+from perfsuite.model import Account, Plan, PreflightReport, Scenario
 from perfsuite.model.correctness import SHARES, CheckResult, CheckStep
 from perfsuite.model.role import Role
 from perfsuite.target.catalogue import CATALOGUE
@@ -48,6 +49,7 @@ class CheckOrder:
 
     share: float
     seed: int
+    scenario: Scenario
     roles: Mapping[str, Role]
     accounts: Mapping[str, Mapping[int, Account]]
     checks: Sequence[Check]
@@ -76,6 +78,7 @@ def check_order(
     return CheckOrder(
         SHARES[plan.check_correctness],
         plan.seed,
+        plan.scenario,
         {role.slug: role for role in roles},
         used_first,
         [check for check, why in reasons if not why],
@@ -112,8 +115,9 @@ class Checker:
             lambda account: self.sessions.get(account.phone_number),
         )
         self.client.known |= {BEFORE: order.refusals, UNCOUNTED: order.uncounted}
-        self.schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS)
-        self.client.repeat = lambda: self.schedule.repeat(self.sent.sent)
+        self._rest = RestOfLoad(order.scenario)
+        self.schedule = Schedule(order.checks, order.share, order.seed, WEIGHTS, self._rest.requests)
+        self.client.may_repeat = lambda: self.schedule.may_repeat(self.sent.sent)
         self._impossible = list(order.impossible)
         self._recorded = 0
         """Requests of checks that are in a record."""
@@ -123,14 +127,17 @@ class Checker:
         self._elsewhere_before = 0
         self._greenlets = Group()
 
-    def loop(self, load: SentCount, failed: Callable[[BaseException, str], None]) -> None:
-        """Begin a check whenever the load has earned one. `failed`: takes an error of the suite itself."""
+    def loop(self, load: SentCount, start_at: float, failed: Callable[[BaseException, str], None]) -> None:
+        """Begin a check whenever the load has earned one.
+
+        `start_at`: of the load, UTC epoch s; `failed`: takes an error of the suite itself.
+        """
         self._load_before = load.sent
         while self._impossible:
             check, why = self._impossible.pop()
             self._record(check, NotChecked(why))
         while True:
-            due = None if self._concurrency.over.is_set() else self._due(load)
+            due = None if self._concurrency.over.is_set() else self._due(load, utc_s() - start_at)
             if due is not None:
                 self._greenlets.spawn(self._check, due, failed)
             gevent.sleep(BEGIN_EVERY_S)
@@ -141,9 +148,10 @@ class Checker:
             self._elsewhere_before = requests
         self._elsewhere = requests
 
-    def _due(self, load: SentCount) -> Check | None:
+    def _due(self, load: SentCount, at_s: float) -> Check | None:
         elsewhere = (self._elsewhere or 0) - self._elsewhere_before
         sent = load.sent - self._load_before + elsewhere
+        self._rest.note(at_s, sent)
         return self.schedule.next(sent, self.sent.sent, self._logins, may_write=self.may_write)
 
     def _logins(self, check: Check) -> int:

@@ -354,7 +354,7 @@ class LoadState:
 
     def _check_correctness(self) -> None:
         if self.checker is not None:
-            self.checker.loop(self.sent, self.failed)
+            self.checker.loop(self.sent, self.order.start_at, self.failed)
 
     def _watch_event_loop(self) -> None:
         due_at = utc_s() + LAG_PROBE_S

@@ -22,7 +22,8 @@ from perfsuite.correctness.check import Check, CheckActor, NotChecked, Outcome, 
 from perfsuite.correctness.drive import carry_out
 from perfsuite.correctness.lists import UNCOUNTED
 from perfsuite.correctness.possible import NOT_OFFERED, Possible
-from perfsuite.correctness.schedule import Schedule
+from perfsuite.correctness.schedule import RestOfLoad, Schedule
+from perfsuite.model import Scenario
 from perfsuite.model.correctness import SHARES, CheckLevel, Invariant
 from perfsuite.model.stages import Stage, spans_of
 from perfsuite.roles import ROLES as ALL_ROLES
@@ -132,20 +133,12 @@ class SimulatedRun:
         }
         without = {name: NOT_OFFERED for name in CATALOGUE if route_of(name) not in HANDLERS}
         possible = Possible(dict.fromkeys(ROLES, ACCOUNTS), without, users=USED)
-        self._possible = [check for check in self.checks if not possible.why_not(check)]
+        checks = [check for check in self.checks if not possible.why_not(check)]
+        planned_s = sum(stage.duration_s for stage in self.stages)
+        self._rest = RestOfLoad(Scenario("simulated", 100, 1.0, planned_s, stages=self.stages))
         self._spans = spans_of(self.stages)
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Another process makes the checks from now on: those under way are lost."""
-        self._queue.clear()
-        self._before = self.load, self.sent
-        self.schedule = Schedule(self._possible, SHARES[CheckLevel.SAMPLE], self.seed, self.weights)
-
-    @property
-    def sent_here(self) -> int:
-        """Requests of checks of the process that makes them now."""
-        return self.sent - self._before[1]
+        share = SHARES[CheckLevel.SAMPLE]
+        self.schedule = Schedule(checks, share, self.seed, self.weights, self._rest.requests)
 
     # ── time ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -160,9 +153,9 @@ class SimulatedRun:
                 go_on()
             self.now = self.backend.now = at
             self.load = round(self._planned(at))
+            self._rest.note(at, self.load)
             self._write()
-            earning = self.load - self._before[0]
-            due = self.schedule.next(earning, self.sent_here, lambda check: self.logins(check.actors))
+            due = self.schedule.next(self.load, self.sent, lambda check: self.logins(check.actors))
             if due is not None:
                 greenlet(self._check).switch(due)
             for found in self.violations[looked:]:
@@ -329,7 +322,7 @@ class _OfOne:
     def exchange(self, sends: tuple[Send, ...]) -> tuple[Reply, ...]:
         restores, run = all(send.restores for send in sends), self._run
         logins = run.logins(send.actor for send in sends)
-        while not run.schedule.grants(self._check, len(sends), run.sent_here, logins=logins, restores=restores):
+        while not run.schedule.grants(self._check, len(sends), run.sent, logins=logins, restores=restores):
             self.wait(STEP_S)
         replies = run.exchange(sends)
         run.schedule.sent(self._check, len(sends))

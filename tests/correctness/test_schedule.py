@@ -10,8 +10,11 @@ from functools import partial
 import pytest
 
 from perfsuite.correctness.check import Check, CheckActor, CheckContext, Held, Send, Steps, ask
-from perfsuite.correctness.schedule import MOST_CREDIT, Schedule
+from perfsuite.correctness.schedule import MOST_CREDIT, OVERDRAFT, RestOfLoad, Schedule
+from perfsuite.model import Scenario
 from perfsuite.model.correctness import Invariant
+from perfsuite.model.plan import Arrival
+from perfsuite.model.stages import Stage
 
 SHARE = 0.02
 ENOUGH = 1_000_000
@@ -214,34 +217,46 @@ def _goes_on(schedule: Schedule, check: Check, left: int) -> bool:
     return left > 1
 
 
-def test_who_looks_again_gets_as_many_requests_as_the_first_time_at_once() -> None:
-    first = check(requests=3)
-    schedule = Schedule([first], SHARE, 1, {})
-    assert schedule.next(150, 0) is first
-    for sent in range(3):
-        assert schedule.grants(first, 1, sent)
-        schedule.sent(first, 1)
-    assert schedule.next(299, 3) is None
-    assert not schedule.grants(first, 1, 3)  # two are earned
-    schedule.next(300, 3)
-    for sent in range(3, 6):
-        assert schedule.grants(first, 1, sent)
-        schedule.sent(first, 1)
-    assert not schedule.grants(first, 1, 6)
-
-
-def test_while_one_waits_no_other_begins_and_none_uses_what_it_was_granted() -> None:
+def test_a_second_look_is_covered_up_to_the_overdraft_of_all_checks_together() -> None:
     first, second = check("a rule", requests=2), check("another rule", requests=2)
     schedule = Schedule([first, second], SHARE, 1, {})
-    one = schedule.next(100, 0)
+    assert {schedule.next(200, 0), schedule.next(200, 0)} == {first, second}
+    sent = 0
+    for requests in (2, int(OVERDRAFT) - 1):
+        assert schedule.grants(first, requests, sent)
+        schedule.sent(first, requests)
+        sent += requests
+    assert schedule.grants(first, 1, sent)
+    assert not schedule.grants(first, 2, sent)
+    assert schedule.grants(second, 2, sent)  # it was to send them anyway
+    assert not schedule.grants(second, 3, sent)  # the first one has the last of the overdraft, sent or not
+
+
+def test_what_was_sent_beyond_the_budget_is_earned_before_another_check_begins() -> None:
+    only = check()
+    schedule = Schedule([only], SHARE, 1, {})
+    assert schedule.next(50, 0) is only
+    schedule.sent(only, 1 + int(OVERDRAFT))
+    schedule.ended(only)
+    assert schedule.next(490, 1 + int(OVERDRAFT)) is None
+    assert schedule.next(500, 1 + int(OVERDRAFT)) is only
+
+
+def test_one_that_has_to_wait_gets_the_whole_overdraft_at_once_and_before_others() -> None:
+    first, second = check("a rule"), check("another rule")
+    schedule = Schedule([first, second], SHARE, 1, {})
+    one = schedule.next(50, 0)
     assert one is not None
-    schedule.sent(one, 2)
-    assert not schedule.grants(one, 1, 2)
-    assert schedule.next(200, 2) is None
-    assert schedule.grants(one, 1, 2)
-    assert schedule.next(299, 2) is None  # one is earned besides
-    schedule.ended(one)
-    assert schedule.next(299, 3) in (first, second)
+    sent = 1 + int(OVERDRAFT)
+    schedule.sent(one, sent)
+    assert not schedule.grants(one, 1, sent)
+    for load in (50 * sent, 50 * sent + 49):
+        assert schedule.next(load, sent) is None
+        assert not schedule.grants(one, 1, sent)
+    assert schedule.next(50 * sent + 50, sent) is None
+    assert schedule.grants(one, 1, sent)
+    schedule.sent(one, 1)
+    assert schedule.grants(one, int(OVERDRAFT), sent + 1)
 
 
 def test_one_that_ends_while_it_waits_keeps_nobody_waiting() -> None:
@@ -250,38 +265,91 @@ def test_one_that_ends_while_it_waits_keeps_nobody_waiting() -> None:
     one = schedule.next(50, 0)
     assert one is not None
     schedule.sent(one, 1)
-    assert not schedule.grants(one, 1, 1)
+    assert not schedule.grants(one, 1 + int(OVERDRAFT), 1)
     schedule.ended(one)
     assert {one, schedule.next(100, 1)} == {first, second}
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_whenever_the_load_stops_checks_have_sent_no_more_than_their_share_though_they_look_again(seed: int) -> None:
-    chance = random.Random(seed)
-    checks = [check(rule, requests=requests) for requests, rule in enumerate("abcd", 1)]
-    schedule, load, sent, running = Schedule(checks, SHARE, seed, {}), 0, 0, list[Check]()
-    for _moment in range(2_000):
-        load += chance.randrange(20)
-        due = schedule.next(load, sent, lambda _check: chance.randrange(3))
-        running += [due] if due else []
-        for one in list(running):
-            many, logins = chance.choice(((1, 0), (1, 1), (2, 0), (5, 0)))
-            if schedule.grants(one, many, sent, logins=logins):
-                sent += many + logins
-                schedule.sent(one, many)
-            if chance.random() < 0.1:
-                schedule.ended(one)
-                running.remove(one)
-        with schedule.repeat(sent) as granted, schedule.repeat(sent) as another:
-            sent += granted + another
-        assert sent <= SHARE * load
+# ── the end of the load ─────────────────────────────────────────────────────────────────────────────
 
-    assert sent > 0.95 * SHARE * load - MOST_CREDIT
+HIGH, LOW = Stage("high", 20.0, users=100, held=True), Stage("low", 20.0, users=5, held=True)
+SCENARIOS = {
+    "ten seconds": Scenario("a", 100, 100.0, 10.0),
+    "a minute": Scenario("a", 100, 100.0, 60.0),
+    "little load": Scenario("a", 5, 5.0, 60.0),
+    "it falls at once": Scenario("a", 100, 100.0, 40.0, stages=(HIGH, LOW)),
+    "it falls evenly": Scenario("a", 100, 100.0, 40.0, stages=(HIGH, replace(LOW, held=False))),
+    "it falls in between": Scenario("a", 100, 100.0, 60.0, stages=(HIGH, LOW, replace(HIGH, name="again"))),
+    "a rate that falls": Scenario("a", 100, 100.0, 30.0, arrival=Arrival(100.0, 20.0)),
+}
+
+
+def levels(scenario: Scenario) -> list[float]:
+    """Requests/s at every 50 ms."""
+    arrival, steps = scenario.arrival, round(scenario.duration_s * 20)
+    if arrival is not None and arrival.rate_end is not None:
+        return [arrival.rate + (arrival.rate_end - arrival.rate) * step / steps for step in range(steps)]
+    found, before = list[float](), 0.0
+    for stage in scenario.stages or (Stage("all", scenario.duration_s, users=scenario.users, held=True),):
+        many = round(stage.duration_s * 20)
+        first, before = stage.level if stage.held else before, stage.level
+        found += [first + (stage.level - first) * step / many for step in range(many)]
+    return found
+
+
+def sent_by_greedy_checks(rest: RestOfLoad, loads: list[float]) -> tuple[int, float, float]:
+    """What checks send that always look again, at most all that they get; the load; and the most that was ahead of
+    it."""
+    check_it = check(requests=3)
+    schedule = Schedule([check_it], SHARE, 1, {}, rest.requests)
+    sent, load, ahead, running = 0, 0.0, 0.0, None
+    for step, rate in enumerate(loads):
+        load += rate / 20
+        rest.note(step / 20, int(load))
+        due = schedule.next(int(load), sent)
+        running = running or due
+        while running is not None and schedule.grants(running, 1, sent):
+            schedule.sent(running, 1)
+            sent += 1
+        ahead = max(ahead, sent - SHARE * load)
+    return sent, load, ahead
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+def test_at_the_end_checks_have_sent_no_more_than_their_share_though_they_always_look_again(name: str) -> None:
+    scenario = SCENARIOS[name]
+
+    sent, load, ahead = sent_by_greedy_checks(RestOfLoad(scenario), levels(scenario))
+
+    assert sent <= SHARE * load
+    assert sent > 0.9 * SHARE * load - 3
+    assert ahead > (OVERDRAFT - 1 if "minute" in name else 0)
+
+
+@pytest.mark.parametrize("rate", [5.0, 100.0])
+def test_a_load_that_comes_by_chance_earns_the_overdraft_until_its_end(rate: float) -> None:
+    scenario, over = Scenario("a", round(rate), rate, 40.0), []
+    for seed in range(200):
+        gaps, loads, at_s = random.Random(seed), [0.0] * 800, 0.0
+        while (at_s := at_s + gaps.expovariate(rate)) < 40.0:
+            loads[int(at_s * 20)] += 20.0
+        sent, load, _ahead = sent_by_greedy_checks(RestOfLoad(scenario), loads)
+        over += [seed] if sent > SHARE * load else []
+
+    assert over == []
+
+
+def test_users_with_a_number_of_iterations_may_be_done_at_any_time() -> None:
+    scenario = Scenario("a", 100, 100.0, 60.0, iterations=5)
+
+    _sent, _load, ahead = sent_by_greedy_checks(RestOfLoad(scenario), [100.0] * 400)
+
+    assert ahead <= 0
 
 
 def test_what_puts_a_change_back_is_kept_for_it() -> None:
     changes = replace(check(requests=3, writes=True), restoring=1)
-    schedule = Schedule([changes], SHARE, 1, {})
+    schedule = Schedule([changes], SHARE, 1, {}, lambda: 0.0)
     assert schedule.next(150, 0) is changes
     for sent in (0, 1):
         assert schedule.grants(changes, 1, sent)
@@ -295,23 +363,13 @@ def test_what_puts_a_change_back_is_kept_for_it() -> None:
 
 def test_a_login_that_was_not_foreseen_waits_for_the_budget() -> None:
     one = check(requests=2)
-    schedule = Schedule([one], SHARE, 1, {})
+    schedule = Schedule([one], SHARE, 1, {}, lambda: 0.0)
     assert schedule.next(199, 0, lambda _check: 1) is one
 
     assert schedule.grants(one, 1, 0, logins=1)
     assert not schedule.grants(one, 1, 0, logins=2)
+    assert not schedule.may_repeat(0)
+
     assert schedule.next(250, 0) is None
+    assert schedule.may_repeat(0)
     assert schedule.grants(one, 1, 0, logins=2)
-
-
-def test_a_request_once_more_has_its_own_of_the_budget_until_it_is_counted() -> None:
-    schedule = Schedule([check()], SHARE, 1, {})
-    schedule.next(49, 0)
-    with schedule.repeat(0) as granted:
-        assert not granted
-    one = schedule.next(100, 0)
-    assert one is not None
-    with schedule.repeat(0) as granted, schedule.repeat(0) as another:
-        assert (granted, another) == (True, False)
-        assert not schedule.grants(one, 2, 0)
-    assert schedule.grants(one, 2, 0)

@@ -14,6 +14,7 @@ from typing import Any  # noqa: E402
 
 import gevent  # noqa: E402
 
+from perfsuite.clock import utc_s  # noqa: E402
 from perfsuite.correctness.check import (  # noqa: E402
     Check,
     CheckActor,
@@ -89,14 +90,17 @@ class Scene:
         checks: Sequence[Check],
         slow_s: float = 0.001,
         impossible: Sequence[Check] = (),
+        began_s: float = 2.0,
     ) -> None:
+        """`began_s`: so long ago the load has begun, of a minute."""
         self.target, self.sink, self.load, self.failed = FakeTarget(), Kept(), SentCount(), list[list[str]]()
+        scenario = Scenario("basic", 5, 1, 60)
         roles, accounts = {role.slug: role for role in ROLES}, {ROLE: {7: ACCOUNTS[ROLE]}}
-        order = CheckOrder(SHARE, 1, roles, accounts, checks, [(each, "no account") for each in impossible])
+        order = CheckOrder(SHARE, 1, scenario, roles, accounts, checks, [(each, "no account") for each in impossible])
         self.run = RunState("check_1", purpose="check")
         recorder = Recorder("worker-1", self.sink)
         self.checker = Checker(order, self.run, recorder, NoLease(), lambda: Connection(self.target, slow_s))
-        self.loop = gevent.spawn(self.checker.loop, self.load, self._failed)
+        self.loop = gevent.spawn(self.checker.loop, self.load, utc_s() - began_s, self._failed)
         gevent.sleep(0)
 
     def _failed(self, error: BaseException, during: str) -> None:
@@ -270,10 +274,10 @@ def read_only_stage() -> dict[str, Any]:
 
 
 def second_looks() -> dict[str, Any]:
-    """A check that never ends by itself, though it was to send two requests: what was sent when it had to wait, when
-    the load had earned all but one of two more, and when it had."""
-    scene, sent = Scene([check("looks again", looks_again, 2)]), list[int]()
-    for load, until in ((150, 3), (90, 0), (10, 5)):
+    """A check that never ends by itself, though it was to send one request: what was sent when it had to wait, when
+    the load had all but paid for that, and when it had."""
+    scene, sent = Scene([check("looks again", looks_again)]), list[int]()
+    for load, until in ((200, 12), (440, 0), (10, 21)):
         scene.goes_on(lambda until=until: scene.checker.sent.sent >= until, load)  # type: ignore[misc]
         gevent.sleep(5 * BEGIN_EVERY_S)
         sent.append(scene.checker.sent.sent)
