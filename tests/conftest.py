@@ -28,6 +28,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     config.stash[_FOLDER].cleanup()
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """How tests failed that were run again: one that passed the second time may show a defect all the same."""
+    for report in terminalreporter.stats.get("rerun", ()):
+        terminalreporter.section(f"run again: {report.nodeid}")
+        terminalreporter.write_line(report.longreprtext)
+
+
 @pytest.fixture
 def heard_signals() -> Iterator[None]:
     """This process and its children get SIGHUP and SIGINT, even if the tests were started with `nohup` or `&`."""

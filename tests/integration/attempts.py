@@ -12,6 +12,7 @@ import re
 import tempfile
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -106,6 +107,8 @@ def repeated(
                 made = make(place)
             if attempt == attempts or (not unfit(place) and tells(made)):
                 break
+            # With its place it is in the summary of the tests.
+            warnings.warn(f"{folder.name} is made again: the machine was too busy in attempt {attempt}", stacklevel=2)
         return made
     finally:
         _outer.is_making = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,14 +70,19 @@ def after(starved_ones: int, begun: list[Path]) -> Callable[[Path], int]:
 @pytest.mark.parametrize(("starved_ones", "attempts"), [(0, 1), (1, 2), (2, 3), (9, 3)])
 def test_each_attempt_has_a_folder_of_its_own(starved_ones: int, attempts: int, tmp_path: Path) -> None:
     begun: list[Path] = []
-    assert repeated(after(starved_ones, begun), tmp_path / "run") == attempts
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        assert repeated(after(starved_ones, begun), tmp_path / "run") == attempts
+    assert len(seen) == attempts - 1, "the summary of the tests names each"
     assert [folder.name for folder in begun] == ["run", "run-2", "run-3"][:attempts]
 
 
+@pytest.mark.filterwarnings("ignore:.* is made again")
 def test_what_does_not_tell_is_made_again(tmp_path: Path) -> None:
     assert repeated(after(0, []), tmp_path / "run", lambda number: number == 2) == 2
 
 
+@pytest.mark.filterwarnings("ignore:.* is made again")
 def test_within_another_it_is_made_once(tmp_path: Path) -> None:
     inner: list[Path] = []
     outer: list[Path] = []
