@@ -30,7 +30,7 @@ beside = first=$$(mktemp); $(PYTEST) --dist loadfile $(1) >$$first 2>&1 & \
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test together alone accuracy truth soak bench pictures check lint format types fix audit clean
+.PHONY: help demo test together alone timed counted integration troubled accuracy truth soak bench pictures check lint format types fix audit clean
 
 help: ## Show what can be made
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 16
@@ -45,15 +45,24 @@ test: together alone ## Run all tests
 together: .venv/$(REQUIREMENTS).sha256 .venv/axe/$(AXE)
 	@$(call beside,$(addprefix --ignore=,$(WHOLE_RUNS) $(STARTING)) -n 2,$(STARTING) -n 3)
 
-# Whole runs load the machine themselves. Those whose times are compared with the truth have it to themselves, and so
-# have those in which other programs would be found. In those that are counted all processes can run at the same time.
-# Those of tests/integration mostly wait: one process makes those that many tests share, four at a time, while three
-# make all others.
-alone: .venv/$(REQUIREMENTS).sha256
+# Whole runs load the machine themselves. Each set of them is made even if one before it failed (--keep-going).
+alone: timed counted integration troubled
+
+# Those whose times are compared with the truth have the machine to themselves, and so have those in which other
+# programs would be found.
+timed: .venv/$(REQUIREMENTS).sha256
 	$(PYTEST) $(TIMED_RUNS)
-	$(PYTEST) -n 3 --dist loadfile $(COUNTED_RUNS)
-	@$(call beside,tests/integration -m made,tests/integration -m "not made" -n 3)
+
+troubled: .venv/$(REQUIREMENTS).sha256
 	$(PYTEST) $(TROUBLED_RUNS)
+
+# In those that are counted all processes can run at the same time.
+counted: .venv/$(REQUIREMENTS).sha256
+	$(PYTEST) -n 3 --dist loadfile $(COUNTED_RUNS)
+
+# These mostly wait: one process makes the runs that many tests share, four at a time, while three make all others.
+integration: .venv/$(REQUIREMENTS).sha256
+	@$(call beside,tests/integration -m made,tests/integration -m "not made" -n 3)
 
 accuracy: .venv/$(REQUIREMENTS).sha256 ## Compare the figures with the truth, and print the table
 	$(PYTHON) bench/accuracy.py

@@ -17,6 +17,8 @@ LOGNORMAL, BIMODAL = "lognormal 20 0.6", "bimodal 10 60"
 SETTLED_S = 3.0
 """By then the sessions have logged in and the arrival rate has grown to its height."""
 SAMPLES_FOR_P999 = 10_000
+BOUND_US = 300.0
+"""So far apart times may be that are shorter than 30 ms; longer ones 1 %."""
 STALL_RATE = 200
 _UNDISTURBED_MS = 5
 _STALLED_P95_US = 750_000.0
@@ -63,7 +65,7 @@ def distribution_rows(asked: Distribution, outcome: Outcome, allowance: Allowanc
         for fraction in FRACTIONS:
             if fraction < 0.999 or len(true_us) >= SAMPLES_FOR_P999:
                 truth = percentile(true_us, fraction)
-                bound_us = max(0.01 * truth, 300.0) + allowance(fraction)
+                bound_us = max(0.01 * truth, BOUND_US) + allowance(fraction)
                 measured = found.percentile_us(fraction) or 0.0
                 rows.append(times_row(asked.name, f"{what} p{fraction * 100:g}", truth, measured, bound_us))
     return [*rows, lag_row(asked.name, outcome, window)]
