@@ -16,6 +16,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from perfsuite.timeseries import Floats, middle
 
@@ -93,13 +94,19 @@ def _bands(values: Floats, last: int, rule: RiseRule) -> tuple[Floats, Floats, F
     """Median, noise and number of the values before each position that has enough of them, to `last`."""
     overall = max(noise(values[:: rule.smoothed]), rule.least_sigma)
     counts = np.minimum(np.arange(rule.fewest_before, last + 1), MOST_BEFORE)
-    usual, sigma = np.empty(counts.size), np.empty(counts.size)
-    settled = MOST_BEFORE - rule.fewest_before
-    for place, count in enumerate(counts[: settled + 1]):
-        before = values[:count]
-        usual[place], sigma[place] = np.median(before), max(overall, deviation(before))
-    usual[settled:], sigma[settled:] = usual[settled : settled + 1], sigma[settled : settled + 1]
-    return usual, sigma, counts.astype(np.float64)
+    growing = np.unique(counts)
+    before = np.where(np.arange(growing[-1]) < growing[:, None], values[: growing[-1]], np.inf)
+    medians = _medians(before, growing)
+    sigmas = np.maximum(overall, _TO_SIGMA * _medians(np.abs(before - medians[:, None]), growing))
+    place = counts - growing[0]
+    return medians[place], sigmas[place], counts.astype(np.float64)
+
+
+def _medians(rows: Floats, counts: npt.NDArray[np.int64]) -> Floats:
+    """Of each row's smallest values, as many as it counts."""
+    ordered, row = np.sort(rows, axis=1), np.arange(counts.size)
+    middles: Floats = (ordered[row, (counts - 1) // 2] + ordered[row, counts // 2]) / 2
+    return middles
 
 
 def _back(values: Floats, start: int, window: int, edge: float) -> int:

@@ -28,6 +28,7 @@ from perfsuite.model import (
     Within,
 )
 from perfsuite.model.slo_presets import times_needed
+from perfsuite.model.summary import PERCENTILES
 from perfsuite.summary.failures import failure_patterns
 from perfsuite.summary.rows import bins_of
 
@@ -149,18 +150,16 @@ def statistics_of(requests: Sequence[Request], seconds: float) -> Statistics:
         avg_ms=None if mean is None else mean / 1000,
         min_ms=times.min_us / 1000 if count else None,
         max_ms=times.max_us / 1000 if count else None,
-        p50_ms=_percentile(times, 0.5),
-        p75_ms=_percentile(times, 0.75),
-        p90_ms=_percentile(times, 0.9),
-        p95_ms=_percentile(times, 0.95),
-        p99_ms=_percentile(times, 0.99),
-        p999_ms=_percentile(times, 0.999),
+        **_percentiles(times),
     )
 
 
-def _percentile(times: Histogram, fraction: float) -> float | None:
-    value = times.percentile_us(fraction)
-    return value / 1000 if value is not None and times.count * (1 - fraction) >= 10 - 1e-9 else None
+def _percentiles(times: Histogram) -> dict[str, float | None]:
+    found = times.percentiles_us(PERCENTILES.values())
+    return {
+        name: value / 1000 if value is not None and times.count * (1 - fraction) >= 10 - 1e-9 else None
+        for (name, fraction), value in zip(PERCENTILES.items(), found, strict=True)
+    }
 
 
 def second_rows_of(requests: Iterable[Request], second: int) -> list[Row]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -126,11 +127,8 @@ def render_summary(
 
 def _shown_in(lines: int, height: Callable[[Shown], int]) -> Shown:
     """What fits so many lines, measured by `height`: as few cuts as possible, the later ones undone first."""
-    made: list[int] = []
-    for cut in range(len(CUTS)):
-        if height(_shown_after(made)) <= lines:
-            break
-        made.append(cut)
+    fits = bisect_left(range(len(CUTS)), True, key=lambda cuts: height(_shown_after(range(cuts))) <= lines)
+    made = list(range(fits))
     for cut in reversed(made):
         fewer = [other for other in made if other != cut]
         if height(_shown_after(fewer)) <= lines:
