@@ -60,7 +60,7 @@ troubled: .venv/$(REQUIREMENTS).sha256
 counted: .venv/$(REQUIREMENTS).sha256
 	$(PYTEST) -n 3 --dist loadfile $(COUNTED_RUNS)
 
-# These mostly wait: one process makes the runs that many tests share, four at a time, while three make all others.
+# These mostly wait: one process makes the runs that many tests share, three at a time, while three make all others.
 integration: .venv/$(REQUIREMENTS).sha256
 	@$(call beside,tests/integration -m made,tests/integration -m "not made" -n 3)
 

@@ -12,8 +12,8 @@ from tests.integration.made_runs import RUNS
 from tests.integration.programs import Backend, Ended, full_demo_programs, running_backend, skip_without
 
 Runs = dict[str, Future[Ended | None]]
-AT_ONCE = 4
-"""Runs at the same time: they mostly wait, and two cores bear this many, beside the tests of other processes."""
+AT_ONCE = 3
+"""Runs at the same time: they mostly wait, and two slow cores bear this many, beside the tests of other processes."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
