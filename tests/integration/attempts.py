@@ -108,7 +108,8 @@ def repeated(
             if attempt == attempts or (not unfit(place) and tells(made)):
                 break
             # With its place it is in the summary of the tests.
-            warnings.warn(f"{folder.name} is made again: the machine was too busy in attempt {attempt}", stacklevel=2)
+            why = f"attempt {attempt} had too little of the machine, or did not show what is asked"
+            warnings.warn(f"{folder.name} is made again: {why}", stacklevel=2)
         return made
     finally:
         _outer.is_making = False

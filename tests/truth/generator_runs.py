@@ -134,7 +134,7 @@ def _run(case: GeneratorCase, calibration: Calibration, folder: Path) -> Generat
             busy.look()
         assert not process.running, "the load did not end"
         # A worker that is lost, as one starved for long may be, fails it too, without a message: the verdict says so.
-        assert not process.failure_message()
+        assert not (process.failed and process.failure_message()), process.failure_message()
     summary = build(plan, Aggregate.of(list(read(folder / FILE_NAME))), preflight=preflight_of(plan), roles=roles)
     return GeneratorRun(case, summary, judge(plan, summary, roles), busy.others)
 
