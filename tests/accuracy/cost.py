@@ -18,14 +18,13 @@ from perfsuite.measurements.file import FILE_NAME, Tail
 from perfsuite.measurements.records import Generator, Phase, Requests
 from perfsuite.measurements.totals import values_in
 from perfsuite.model import Scenario
-from tests.accuracy.lab import Load, plan_of, prepared, wait_until
+from tests.accuracy.lab import Load, assert_ended, plan_of, prepared
 from tests.accuracy.table import Row
 
 USERS, RAMP_S, END_S = 25, 3.0, 3.0
 """Users of each process, without think times."""
 BOUND = 1.1
 _FILES = 4_096
-_GRACE_S = 60.0
 
 
 @contextmanager
@@ -47,8 +46,7 @@ def cpu_us(processes: int, seconds: int, url: str, folder: Path) -> float:
     plan = plan_of(Load(scenario, "", processes, roles_one_get.__name__, roles_one_get.ROLES), url)
     process = prepared(plan, folder)
     try:
-        wait_until(lambda: not process.running, scenario.duration_s + _GRACE_S)
-        assert not process.failed, process.failure_message()
+        assert_ended(process, scenario.duration_s)
     finally:
         process.close()
     records = Tail(folder / FILE_NAME).read()

@@ -14,7 +14,7 @@ from perfsuite.measurements.records import End, Ledger, Phase, Requests, Users, 
 from perfsuite.model import Scenario
 from perfsuite.run.load_process import LoadProcess
 from tests.accuracy import seven_roles
-from tests.accuracy.lab import OPERATION, Load, Outcome, run, wait_until, worker_named
+from tests.accuracy.lab import GRACE_S, OPERATION, Load, Outcome, run, wait_until, worker_named
 from tests.accuracy.table import Row, equal_row
 
 USERS = 20
@@ -24,7 +24,6 @@ _SLOW_MS = 2500
 _ON_ITS_WAY_S = 2.5
 """What a process recorded since its last turn of a second, and what is in the pipe, dies with it."""
 _SECONDS_SEEN = 3
-_WITHIN_S = 60.0
 _AT_WORK_S = 4.0
 """Users start within two seconds, and records come once a second."""
 
@@ -93,11 +92,11 @@ class Loss:
                     seconds.add(record.second)
             return len(seconds) >= _SECONDS_SEEN or not process.running
 
-        assert wait_until(at_work, _WITHIN_S)
+        assert wait_until(at_work, GRACE_S)
         victim = worker_named(folder, LOST)
         self.at_s = utc_s()
         victim.send_signal(self.how)
-        wait_until(lambda: not victim.is_running(), _WITHIN_S)
+        wait_until(lambda: not victim.is_running(), GRACE_S)
         wait_until(lambda: utc_s() >= self.at_s + self.continue_after_s, self.continue_after_s + 1)
         self.seen_again = victim.is_running()
         if self.seen_again:

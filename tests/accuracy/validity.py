@@ -16,7 +16,7 @@ from perfsuite.model import Arrival, Scenario
 from perfsuite.model import Outcome as Judged
 from perfsuite.model.generator import capacity_of
 from perfsuite.run.load_process import LoadProcess
-from tests.accuracy.lab import Load, Outcome, run, wait_until, workers_of
+from tests.accuracy.lab import GRACE_S, Load, Outcome, run, wait_until, workers_of
 from tests.accuracy.overload import summary_of, verdict_on
 from tests.accuracy.roles import ROLES
 from tests.accuracy.table import Row, equal_row
@@ -24,7 +24,6 @@ from tests.accuracy.table import Row, equal_row
 _CORE = 0
 _NEIGHBOURS = 8
 _TOO_FAST = 8_000
-_WITHIN_S = 60.0
 _TOGETHER_S = 0.1
 
 
@@ -44,7 +43,7 @@ def busy_neighbours() -> Iterator[None]:
 
 def _pin(process: LoadProcess, folder: Path) -> None:
     # Not before: it would take minutes to start.
-    wait_until(lambda: has_begun(folder) or not process.running, _WITHIN_S)
+    wait_until(lambda: has_begun(folder) or not process.running, GRACE_S)
     for worker in workers_of(folder):
         # All its threads.
         for thread in worker.threads():
