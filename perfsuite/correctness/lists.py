@@ -67,7 +67,7 @@ def checks() -> Iterator[Check]:
     uses = (POLICIES.create, *uses_of(POLICIES))
     for operation, name in COUNTERS:
         actors, steps = (_ADMIN, CheckActor(POLICIES.maker)), _counts(operation, name)
-        yield Check(Invariant.LISTS, COUNTS, operation, actors, 2, steps, writes=True, shares_accounts=True, uses=uses)
+        yield Check(Invariant.LISTS, COUNTS, operation, actors, 3, steps, writes=True, shares_accounts=True, uses=uses)
 
 
 # ── pages ───────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +181,7 @@ def _all_compared(operations: Iterable[str], carrier: Carrier) -> dict[str, int]
     found: dict[str, int] = {}
     for operation in operations:
         with suppress(Unanswered):
-            found[operation] = drive(_compared(operation, _FIGURES[operation]), carrier).more
+            found[operation] = drive(_compared(operation, _FIGURES[operation], times=1), carrier).more
     return found
 
 
@@ -216,7 +216,9 @@ def _counts(operation: str, name: str) -> Callable[[CheckContext], Steps]:
                 return NotChecked(OTHER_ROWS)
         if found.more == before:
             return Held()
-        return Violated(f"{name}: {found.figure + found.more - before}", f"{name}: {found.figure}", found.replies)
+        figure, bound = found.figure, "at least" if found.more > before else "at most"
+        expected = f"{name}: {bound} {figure.count + found.more - before}"
+        return Violated(expected, f"{name}: {figure.count}", (figure.reply, found.listed))
 
     return steps
 
@@ -232,40 +234,66 @@ def _keeps_deleted(context: CheckContext) -> Generator[tuple[Send, ...], tuple[R
 
 
 @dataclass(frozen=True, slots=True)
+class _Figure:
+    count: int
+    reply: Reply
+
+
+@dataclass(frozen=True, slots=True)
 class _Compared:
-    """How many rows more than the figure says there are."""
+    """How many rows more than a figure says a list has at least; below 0: fewer."""
 
     more: int
-    figure: int
-    replies: tuple[Reply, ...]
+    figure: _Figure
+    listed: Reply
 
 
-def _compared(operation: str, name: str) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
-    """The list from the last row on that the figure counts. A difference counts when it is seen twice in a row in the
-    same direction, each time with the same figure before and after; it may grow meanwhile."""
-    too_few: bool | None = None
-    reply, figure = yield from _figure(operation, name)
+def _compared(
+    operation: str, name: str, times: int = 2
+) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
+    """A list beside the figure before it and, where that is another number, the figure a while after it.
+
+    Meanwhile rows may be added: then the list has as many as one of the two figures, or some between them, and another
+    look may tell more. A difference beyond counts when it is seen so many `times` in a row in the same direction; it
+    may grow.
+    """
+    seen, too_low = 0, None
+    before = yield from _figure(operation, name)
     for _look in range(_LOOKS):
-        query = {"limit": str(_MOST), "offset": str(max(figure - 1, 0))}
-        listed = yield from succeeded(Send(_ADMIN, POLICIES.lists, query=query))
-        rows = len(rows_in(listed))
-        more = rows - min(figure, 1)
+        more, listed = yield from _beyond(before)
         if not more:
-            return _Compared(0, figure, (reply, listed))
-        if rows == _MOST:
-            raise Unanswered(OTHER_ROWS)
-        shown, again = yield from _figure(operation, name)
-        if again == figure and (more > 0) is too_few:
-            return _Compared(more, figure, (shown, listed))
-        too_few = more > 0 if again == figure else None
+            return _Compared(0, before, listed)
         yield PAUSE_S
-        reply, figure = yield from _figure(operation, name)
-    raise Unanswered(CHANGING)
+        after = yield from _figure(operation, name)
+        found = _Compared(more, before, listed)
+        if more > 0:
+            found = _Compared(max(before.count + more - after.count, 0), after, listed)
+        if not found.more or after.count < before.count:
+            seen = 0
+        else:
+            seen, too_low = seen + 1 if (more > 0) is too_low else 1, more > 0
+        if seen == times:
+            return found
+        before = after
+    if found.more or too_low is not None:
+        raise Unanswered(CHANGING)
+    return found
 
 
-def _figure(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[Reply, int]]:
+def _beyond(figure: _Figure) -> Generator[tuple[Send, ...], tuple[Reply, ...], tuple[int, Reply]]:
+    """How many rows more than the figure says the list has, by its rows from the last one on that the figure counts.
+    Where it has fewer, nobody knows how many: -1."""
+    query = {"limit": str(_MOST), "offset": str(max(figure.count - 1, 0))}
+    listed = yield from succeeded(Send(_ADMIN, POLICIES.lists, query=query))
+    rows = len(rows_in(listed))
+    if rows == _MOST:
+        raise Unanswered(OTHER_ROWS)
+    return rows - min(figure.count, 1), listed
+
+
+def _figure(operation: str, name: str) -> Generator[tuple[Send, ...], tuple[Reply, ...], _Figure]:
     reply = yield from succeeded(Send(_ADMIN, operation))
-    figure = counted(operation, name, reply.body)
-    if figure is None:
+    count = counted(operation, name, reply.body)
+    if count is None:
         raise Unanswered(WhyNot.NO_FIGURE())
-    return reply, figure
+    return _Figure(count, reply)

@@ -106,6 +106,8 @@ class Schedule:
         self._never_begun: dict[Check, None] = {}
         self._left: dict[Check, int] = {}
         """Checks under way → requests that they may still send."""
+        self._sent: dict[Check, int] = {}
+        """Those under way → requests that they have sent."""
         self._logins: dict[Check, int] = {}
         """The same of logins, before the first of them."""
         self._waiting: set[Check] = set()
@@ -153,7 +155,7 @@ class Schedule:
         _to_the_end(of_operation, due)
         _to_the_end(operations, of_operation)
         self._never_begun.pop(due, None)
-        self._left[due], self._logins[due] = due.requests, cost - due.requests
+        self._left[due], self._sent[due], self._logins[due] = due.requests, 0, cost - due.requests
         return due
 
     def _earn(self, load_requests: int, check_requests: int) -> float:
@@ -195,15 +197,15 @@ class Schedule:
 
     def sent(self, check: Check, requests: int) -> None:
         """A check under way has sent so many requests, with the logins for them; what is left of it is not others'."""
-        self._spent[rule_of(check)] += requests
+        self._sent[check] += requests
         self._left[check] = max(self._left[check] - requests, 0)
         self._logins[check] = 0
 
     def ended(self, check: Check) -> None:
         """A check is over; the requests that it did not send are for others."""
-        if self._left.pop(check) >= check.requests:
-            self._spent[rule_of(check)] += 1  # nothing came of it, and yet it was its turn
-        del self._logins[check]
+        # At least 1: nothing may have come of it, and yet it was its turn. More, to make sure of a violation, is free.
+        self._spent[rule_of(check)] += min(max(self._sent.pop(check), 1), check.requests)
+        del self._left[check], self._logins[check]
         self._waiting.discard(check)
 
     def _startable(self, may_write: bool) -> Iterator[Check]:

@@ -122,6 +122,21 @@ def test_a_check_that_sends_nothing_has_had_its_turn() -> None:
     assert Counter(begun) == {"silent": 2, "other": 2}
 
 
+def test_what_makes_sure_of_a_violation_costs_no_turn() -> None:
+    schedule = Schedule([check("sure", requests=2), check("unsure", requests=2)], SHARE, 1, {})
+    turns = Counter[str]()
+    for number in range(20):
+        due = schedule.next(ENOUGH * (number + 1), 0)
+        assert due is not None
+        turns[due.rule] += 1
+        schedule.sent(due, 2)
+        if due.rule == "unsure":
+            assert schedule.grants(due, 6, 0)
+            schedule.sent(due, 6)
+        schedule.ended(due)
+    assert turns == {"sure": 10, "unsure": 10}
+
+
 def test_one_check_of_a_rule_is_under_way_at_a_time() -> None:
     schedule = Schedule([check(), check()], SHARE, 1, {})
     begun = schedule.next(ENOUGH, 0)
