@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -61,13 +62,14 @@ def worth_another_try(rows: Iterable[Row]) -> bool:
     return bool(wrong) and all(row.of_time for row in wrong)
 
 
-def assert_holds(experiment: Experiment, folder: Path, first: list[Row] | None = None) -> None:
-    """All rows of one of three tries hold; `first`: those of a try that was made already.
+def assert_holds(experiment: Experiment, folder: Path, first: Future[list[Row]] | None = None) -> None:
+    """All rows of one of three tries hold; `first`: those of a try that is made already, which a test that is run again
+    does not use once more.
 
     The machine may have other things to do, but what is wrong in the suite is wrong each time. Each further try is told
     in a warning, so that it is seen where the machine had nothing else to do.
     """
-    rows = experiment(folder / "first") if first is None else first
+    rows = experiment(folder / "first") if first is None else first.result()
     tried = [rendered(rows)]
     while worth_another_try(rows) and len(tried) < _TRIES:
         warnings.warn(f"made again:\n{rendered(missed(rows))}", stacklevel=2)

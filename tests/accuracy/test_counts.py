@@ -87,5 +87,4 @@ def together(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Fut
     ],
 )
 def test_counts_and_verdicts(name: str, together: dict[str, Future[list[Row]]], tmp_path: Path) -> None:
-    first = together.pop(name, None)  # a test that is run again makes its own
-    assert_holds(_TOGETHER[name], tmp_path, first=first.result() if first else None)
+    assert_holds(_TOGETHER[name], tmp_path, first=together.pop(name, None))

@@ -38,12 +38,14 @@ def runs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 
 @pytest.fixture
-def made(request: pytest.FixtureRequest, runs: Runs) -> Ended:
-    """The run that the test's marker `made` names; with a second name, the one that was made beside it."""
+def made(request: pytest.FixtureRequest, runs: Runs, tmp_path_factory: pytest.TempPathFactory) -> Ended:
+    """The run that the test's marker `made` names; with a second name, the one that was made beside it. A test that is
+    run again makes its own."""
     marker = request.node.get_closest_marker("made")
     assert marker is not None, "the test says which run it looks at: @pytest.mark.made(NAME)"
     name, *beside = marker.args
-    run = runs[name].result()
+    is_rerun = getattr(request.node, "execution_count", 1) > 1
+    run = RUNS[name](tmp_path_factory.mktemp(name)) if is_rerun else runs[name].result()
     if run is None:
         skip_without(full_demo_programs)
         pytest.fail("the run was not made")

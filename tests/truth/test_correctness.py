@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -30,8 +31,11 @@ def made_runs(
 
 
 @pytest.mark.parametrize("run", _RUNS, ids=lambda run: run.name)
-def test_a_defect_is_found_and_happens_again(run: DefectRun, made_runs: dict[str, Future[MadeRun]]) -> None:
-    made = made_runs[run.name].result()
+def test_a_defect_is_found_and_happens_again(
+    run: DefectRun, made_runs: dict[str, Future[MadeRun]], tmp_path: Path
+) -> None:
+    begun = made_runs.pop(run.name, None)  # a test that is run again makes its own
+    made = begun.result() if begun else run.make(tmp_path)
     assert made.others(run.defects) == []
 
     for seeded, place in run.defects:
