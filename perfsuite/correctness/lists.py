@@ -253,9 +253,8 @@ def _compared(
 ) -> Generator[tuple[Send, ...] | float, tuple[Reply, ...], _Compared]:
     """A list beside the figure before it and, where that is another number, the figure a while after it.
 
-    Meanwhile rows may be added: then the list has as many as one of the two figures, or some between them, and another
-    look may tell more. A difference beyond counts when it is seen so many `times` in a row in the same direction; it
-    may grow.
+    Meanwhile rows may be added: then the list has as many as one of the two figures, or some between them, and is read
+    again. A difference beyond counts when it is seen so many `times` in a row in the same direction; it may grow.
     """
     seen, too_low = 0, None
     before = yield from _figure(operation, name)
