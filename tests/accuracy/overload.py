@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from perfsuite.judge import judge
@@ -62,12 +63,12 @@ def beyond_rows(rate: int, seconds: int, outcome: Outcome) -> list[Row]:
 
 
 def _greatest_lags_us(outcome: Outcome, window: range) -> list[int]:
-    """By the second in which the actions were due; seconds of which none began are left out."""
-    greatest: dict[int, int] = {}
+    """By the second in which the actions were due; where the load ended before all of them began, nobody knows it."""
+    greatest, waiting = Counter[int](), Counter[int]()
     for record in outcome.of(Arrivals):
-        if record.second in window and record.begun:
-            greatest[record.second] = max(record.lag.max_us, greatest.get(record.second, 0))
-    return [greatest[second] for second in sorted(greatest)]
+        waiting[record.second] += record.due - record.begun
+        greatest[record.second] = max(record.lag.max_us, greatest[record.second])
+    return [greatest[second] for second in window if not waiting[second]]
 
 
 def not_started(outcome: Outcome) -> int:
